@@ -15,12 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from facts import naming
+from facts import naming, tells
+from small_disk import largest_file
 
 from personalrm import SynthesizeMe
 from personalrm.data.reading import read_choices
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import DataError, ProfileError, StorageError
-from personalrm.files import MEMORY, open_database, read_object, read_record, replace_file, to_json
+from personalrm.files import (
+    making,
+    read_object,
+    read_record,
+    reason,
+    replace_file,
+    stored,
+    to_json,
+)
 from personalrm.locks import hold, hold_file
 from personalrm.profile.file import load, save
 
@@ -145,6 +155,48 @@ def test_a_database_is_private_shared_and_made_with_its_folder(tmp_path: Path) -
         open_database(path, schema)
 
 
+@pytest.mark.parametrize("room", [0, 4096, 16384])
+def test_a_full_disk_leaves_no_new_database_and_keeps_an_earlier_one(room: int, tmp_path: Path) -> None:
+    schema = "".join(f"CREATE TABLE IF NOT EXISTS t{one} (name TEXT PRIMARY KEY);" for one in range(8))
+    earlier = tmp_path / "earlier.sqlite"
+    earlier.touch()
+    with largest_file(room):
+        for path in (tmp_path / "a/b/new.sqlite", earlier):
+            with pytest.raises(sqlite3.OperationalError):
+                open_database(path, schema)
+    assert {one.name for one in tmp_path.iterdir()} >= {"earlier.sqlite"}
+    assert not (tmp_path / "a").exists()
+    for path in (tmp_path / "a/b/new.sqlite", earlier):
+        open_database(path, schema).close()
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "free some space"),
+        (OSError(errno.EROFS, "Read-only file system"), "another place"),
+        (PermissionError(errno.EACCES, "Permission denied"), "permissions"),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), "shorter name"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_file_that_cannot_be_written_is_named_with_the_way_out(error: OSError, way_out: str, tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match=naming(tmp_path / "a.json", error.strerror, way_out)),
+        stored(tmp_path / "a.json"),
+        making(tmp_path / "deep/er"),
+    ):
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_sqlite_has_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as db, pytest.raises(sqlite3.DatabaseError) as found:
+        db.execute("SELECT 1 FROM a")
+    assert tells(reason(found.value), "not a database", "another file")
+
+
 def test_a_database_that_another_has_just_made_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "facts.sqlite"
     schema = "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY);"
@@ -216,7 +268,7 @@ def test_writing_to_a_pipe_waits_for_no_reader(tmp_path: Path, monkeypatch: pyte
     rows = [{"prompt": "x" * 9_000, "chosen": f"Short {n}.", "rejected": "A longer answer."} for n in range(9)]
     profile = SynthesizeMe().fit(rows).profile
     os.mkfifo(pipe)
-    with pytest.raises(StorageError, match="nobody reads"):
+    with pytest.raises(StorageError, match="pipe"):
         save(profile, pipe)
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
@@ -236,10 +288,10 @@ def test_what_may_never_end_is_not_read(place: str, tmp_path: Path) -> None:
         os.mkfifo(path)  # nobody writes to it
     else:
         path.symlink_to(place)
-    with pytest.raises(DataError, match="no file"):
+    with pytest.raises(DataError, match="device"):
         read_object(path, "manifest")
     if place != "pipe":
         with pytest.raises(DataError, match="device"):
             list(read_choices(path))
-        with pytest.raises(DataError, match="no file"):
+        with pytest.raises(DataError, match="device"):
             load(path)

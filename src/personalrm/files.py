@@ -1,8 +1,7 @@
-"""All writing to disk: atomic file replacement, SQLite databases and JSON records (locks: `personalrm.locks`).
+"""All writing to disk: atomic file replacement and JSON records (`personalrm.locks`, `personalrm.databases`).
 
 replace_file(path, b"...")                       # atomic: the old file stays until the new one is complete
 with replacing(path) as out: torch.save(x, out)  # the same for code that writes to an open file
-db = open_database(path, "CREATE TABLE IF NOT EXISTS …")
 read_record(path, Manifest, "manifest", schema=1)
 """
 
@@ -26,14 +25,31 @@ import orjson
 from personalrm.errors import DataError, PersonalrmError, StorageError
 from personalrm.regular_files import content_of
 
-MEMORY = ":memory:"
-"""Name of an in-memory database."""
-WAIT_FOR_OTHERS_S = 60.0
-"""Seconds that a connection waits for another process that writes to the database."""
 WAIT_FOR_READER_S = 2.0
 """Seconds that a pipe may be without a reader before writing to it fails."""
 UNFINISHED = ".unfinished"
-"""Ending of a file that is being written; ``NAME.PROCESS-THREAD`` stands before it."""
+"""Ending of a file that is being written; it follows ``NAME.PROCESS-THREAD``."""
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+"""Error numbers of a full disk, a used-up quota and a file beyond the largest size allowed."""
+_WAYS_OUT = {
+    **dict.fromkeys(_FULL, "free some space and run the same command again"),
+    errno.EROFS: "choose another place",
+    errno.EACCES: "choose another place, or change the permissions",
+    errno.EPERM: "choose another place, or change the permissions",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "name a file",
+    errno.ENOTDIR: "a part of the path is a file: choose another place",
+    errno.ELOOP: "the path is a circle of symbolic links: choose another place",
+    errno.ENXIO: "name a file",
+}
+"""What to do about an error of the file system."""
+
+_SQLITE_WAYS_OUT = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "wait until the other process ends, and run again"),
+    **dict.fromkeys((sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), "choose another file"),
+    **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), _WAYS_OUT[errno.EACCES]),
+}
 
 NO_OTHERS: Any = {"extra": "forbid"}
 """``__pydantic_config__`` of a record that rejects unknown fields."""
@@ -95,7 +111,7 @@ def write_through(path: Path, content: bytes) -> None:
             if error.errno != errno.ENXIO:
                 raise
             if time.monotonic() > waits_until:
-                raise OSError(errno.ENXIO, "it is a pipe that nobody reads", str(path)) from None
+                raise OSError(errno.ENXIO, "it is a pipe without a reader", str(path)) from None
             time.sleep(0.02)
     if no_wait:
         os.set_blocking(number, True)
@@ -105,61 +121,46 @@ def write_through(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def stored(path: Path) -> Iterator[None]:
-    """Convert an OSError of the block into a StorageError that names ``path``."""
+    """Convert an OSError of the block into a StorageError that names ``path`` and says what to do."""
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StorageError(f"{path} cannot be written: {reason(error)}") from error
 
 
-def open_database(path: str | Path, schema: str, *, wait_s: float = WAIT_FOR_OTHERS_S) -> sqlite3.Connection:
-    """A SQLite file that several processes can share: write-ahead log, autocommit, readable by its owner only.
+def reason(error: OSError | sqlite3.Error) -> str:
+    """The description of an error by the system or SQLite, and what to do about it if that is known."""
+    if isinstance(error, OSError):
+        way_out = _WAYS_OUT.get(error.errno or 0)
+        return f"{error.strerror or error}{f': {way_out}' if way_out else ''}"
+    if is_full(error):
+        return f"the disk is full or failing: {_WAYS_OUT[errno.ENOSPC]}"
+    way_out = _SQLITE_WAYS_OUT.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    return f"{error}{f': {way_out}' if way_out else ''}"
 
-    Args:
-        path: created with its folder if absent; `MEMORY` for an in-memory database.
-        schema: SQL statements that create missing tables.
-        wait_s: seconds to wait for another process that writes.
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Create a folder for the block; if the block fails, the created folders are removed unless something is in them.
 
     Raises:
-        sqlite3.Error, OSError: the file cannot be opened, or is not a database.
+        OSError: the folder cannot be created.
     """
-    if str(path) != MEMORY:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch(mode=0o600)  # it holds personal data
-    db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    made = [one for one in (folder, *folder.parents) if not one.exists()]  # the deepest first
     try:
-        use_write_ahead_log(db, wait_s)
-        db.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; a power cut may lose the last seconds
-        db.executescript(schema)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except BaseException:
-        db.close()
+        with contextlib.suppress(OSError):
+            for one in made:
+                one.rmdir()
         raise
-    return db
 
 
-def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
-    """Set ``journal_mode = WAL``, waiting while another connection holds the file.
-
-    The busy timeout of a connection does not cover this statement: SQLite returns SQLITE_BUSY immediately if waiting
-    could deadlock (https://sqlite.org/c3ref/busy_handler.html), for example if several processes open a new file.
-
-    Raises:
-        sqlite3.Error: SQLITE_BUSY after ``wait_s`` seconds; any other error immediately.
-    """
-    until = time.monotonic() + wait_s
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() >= until:
-                raise
-        time.sleep(0.005)
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether the disk is full: SQLITE_FULL or, if the log cannot grow, one of the SQLITE_IOERR codes."""
+def is_full(error: BaseException | None) -> bool:
+    """Whether the disk is full: SQLITE_FULL or, if the log cannot grow, one of the SQLITE_IOERR codes; ENOSPC."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 

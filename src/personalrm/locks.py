@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import UNFINISHED, stored
+from personalrm.files import UNFINISHED, making, stored
 
 LOCK = ".lock"
 
@@ -57,13 +57,7 @@ def hold(folder: Path, work: str) -> Lock:
     if folder.exists() and not folder.is_dir():
         raise StorageError(f"{folder} is a file: name a folder")
     made = not folder.exists()
-    try:
-        lock = _hold(folder / LOCK, f"another {work}", folder)
-    except StorageError:
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # an OSError unless it is empty
-        raise
+    lock = _hold(folder / LOCK, f"another {work}", folder)
     lock.made = made
     _remove_unfinished(folder)
     return lock
@@ -75,8 +69,11 @@ def hold_file(path: Path, work: str) -> Lock:
 
 
 def _hold(path: Path, other: str, held: Path) -> Lock:
-    with stored(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with stored(path.parent), making(path.parent):
+        return _hold_in_folder(path, other, held)
+
+
+def _hold_in_folder(path: Path, other: str, held: Path) -> Lock:
     while True:
         with stored(path):
             # without following symbolic links: the target's content would be overwritten

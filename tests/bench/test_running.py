@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from personalrm.bench.methods import Setup, asks, method_named
 from personalrm.bench.plan import Design
 from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.results import baseline
+from personalrm.bench.run_log import rows_of
 from personalrm.bench.running import arun, run
+from personalrm.data.kept import KeptPeople
 from personalrm.errors import BudgetSpent, DataError
 from personalrm.llm.background_loop import in_event_loop
 from personalrm.llm.endpoint import Completion, SamplingParams
@@ -148,6 +151,29 @@ async def test_people_are_read_and_answers_gathered_off_the_event_loop(monkeypat
     monkeypatch.setattr("personalrm.bench.running.answers_from_rows", gathering)
     await arun(people, ["longer", "random"], Design(folds=3))
     assert on_the_loop == {"people": False, "answers": False}
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_the_people_and_rows_of_every_pass_are_read_off_the_event_loop(
+    before: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first run, and of one that is resumed and finds every task done."""
+    on_the_loop: list[str] = []
+
+    def people() -> Iterator[History]:
+        for history in longer_people():
+            on_the_loop.extend(["people"] if in_event_loop() else [])
+            yield history
+
+    def placed(path: Path) -> Any:
+        on_the_loop.extend([path.name] if in_event_loop() else [])
+        return rows_of(path)
+
+    monkeypatch.setattr("personalrm.bench.run_log.rows_of", placed)
+    for _ in range(before + 1):
+        with KeptPeople(people, most_bytes=0) as source:  # read from the source at each pass
+            await arun(source, ["longer", "random"], Design(folds=3), folder=tmp_path)
+    assert not on_the_loop
 
 
 async def test_a_run_cancelled_while_people_are_read_ends_at_once_and_can_be_run_again() -> None:

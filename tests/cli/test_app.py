@@ -80,7 +80,7 @@ def test_evaluate_prints_the_promised_row_with_the_baselines_beside_it(run: Run,
     assert [one["name"] for one in found["baselines"]] == ["longer", "first", "population"]
     assert row["accuracy"] > found["baselines"][0]["accuracy"]  # Mira likes it short
     shown = run("evaluate", profile, MIRA)
-    assert "were learned from" in shown.err
+    assert "held-out" in shown.err
     assert shown.code == 0
     assert all(name in shown.out for name in ("traits", "longer", "first"))
 

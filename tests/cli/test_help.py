@@ -93,3 +93,5 @@ def test_the_command_line_writes_help_as_wide_as_the_terminal(
     said = screen.getvalue().decode(encoding)
     assert max(map(len, said.splitlines())) <= columns
     assert "--reasoning-effort" in said
+    assert "--force" in said
+    assert "bool" not in said.lower()  # a flag takes no value; typer from 0.29 shows a type for it in its table

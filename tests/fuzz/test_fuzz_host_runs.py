@@ -72,7 +72,7 @@ def test_fuzz_runs_on_a_faulty_host(
         if raw or done.code not in (0, 1):
             faults.found.setdefault(f"{words[0]}: {sorted(raw)}, exit {done.code}", done.out[:300] + done.err)
         if draw.random() < 0.2 and words[0] != "train":  # healed: what came before is in the cache
-            host.share = 0.0
+            host.heal()
             again = faults.look(partial(run, *asked, "--timeout", 60), f"{words[0]} healed, with seed {number}")
             if again is not None and again.code:
                 faults.found.setdefault(f"{words[0]} healed", f"{number}: {again.err}")

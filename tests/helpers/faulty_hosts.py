@@ -99,6 +99,7 @@ class FaultyHost:
     def __init__(self, upstream: str, share: float = 0.3, faults: Sequence[Fault] = FAULTS) -> None:
         self._upstream, self.share, self.seed = urlsplit(upstream), share, 0
         self.requests, self._faults = 0, faults
+        self._active = 0
         self.kinds: Counter[str] = Counter()
         self._counting = threading.Lock()
 
@@ -106,6 +107,12 @@ class FaultyHost:
     def faults(self) -> int:
         """Number of corrupted answers."""
         return self.kinds.total()
+
+    def heal(self) -> None:
+        """Corrupt nothing any more, once nothing is in flight: a later run would join a request that is."""
+        while self._active:
+            time.sleep(0.01)
+        self.share = 0.0
 
     def __enter__(self) -> FaultyHost:
         owner = self
@@ -139,7 +146,15 @@ class FaultyHost:
         body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
         with self._counting:
             self.requests += 1
+            self._active += 1
             draw = random.Random(f"{self.seed}/{self.requests}")
+        try:
+            self._send(asked, body, draw)
+        finally:
+            with self._counting:
+                self._active -= 1
+
+    def _send(self, asked: BaseHTTPRequestHandler, body: bytes, draw: random.Random) -> None:
         status, good = self._good(asked, body)
         fault = draw.choice(self._faults) if draw.random() < self.share else None
         spoiled = response(good, status) if fault is None else fault(draw, good)

@@ -93,3 +93,10 @@ def test_pairs_are_distinct_connected_and_few(items: int) -> None:
     assert linked == set(range(items))
     counts = [sum(one in pair for pair in pairs) for one in range(items)]
     assert min(counts) >= 2
+
+
+def test_comparisons_without_a_probability_are_unscored() -> None:
+    """Fault: one NaN made all strengths NaN."""
+    known = [(0, 1, 0.8), (1, 2, 0.7)]
+    assert strengths(3, [*known, (0, 2, float("nan"))]) == pytest.approx(strengths(3, known))
+    assert strengths(3, [(0, 2, float("nan"))]) == pytest.approx(np.zeros(3))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from personalrm.stats.intervals import by_person, holm, interval, paired, standard_error, t_quantile
+from personalrm.stats.intervals import by_person, holm, interval, paired, standard_error
 
 NAN = float("nan")
 
@@ -32,12 +32,6 @@ def test_interval_is_the_studentised_bootstrap_of_scipys_draws() -> None:
     below, above = np.quantile(drawn.bootstrap_distribution, [0.025, 0.975])
     expected = own.mean() - above * stats.sem(own), own.mean() - below * stats.sem(own)
     assert interval(values, people, draws=20_000) == pytest.approx(expected, abs=0.002)
-
-
-def test_quantiles_of_t_agree_with_scipy() -> None:
-    for freedom in (4, 7, 19, 99, 5000):
-        for share in (0.8, 0.975):
-            assert t_quantile(share, freedom) == pytest.approx(stats.t.ppf(share, freedom), rel=0.004)
 
 
 def test_standard_error_agrees_with_statsmodels() -> None:
@@ -95,6 +89,24 @@ def test_no_interval_below_five_people_and_no_false_certainty() -> None:
     assert (low, high) == (pytest.approx(stats.beta.ppf(0.025, 10, 1)), 1.0)
     low, high = interval(np.zeros(40), np.repeat(np.arange(10), 4)) or (0.0, 0.0)
     assert (low, high) == (0.0, pytest.approx(stats.beta.ppf(0.975, 1, 10)))
+
+
+def test_no_interval_by_person_where_one_person_has_most_of_the_weight() -> None:
+    """Fault: the interval was a point if one of ten people had nearly all of the weight."""
+    values, people = np.random.default_rng(11).random(20), np.repeat(np.arange(10), 2)
+    heavy = np.where(people == 0, 1e9, 1.0)
+    assert interval(values, people, weight=heavy) is None
+    assert interval(values, people, weight=np.where(people == 0, 6.1, 1.0)) is None
+    assert interval(values, people, weight=np.where(people == 0, 5.9, 1.0)) is not None
+    assert interval(np.repeat([1.0, 0.0], [90, 10]), np.repeat(np.arange(11), [90, *[1] * 10])) is None
+
+
+def test_people_with_equal_means_do_not_make_the_interval_a_point() -> None:
+    """Fault: five people who are each right in one of two pairs gave the interval [0.5, 0.5]."""
+    low, high = interval(np.tile([1.0, 0.0], 6), np.repeat(np.arange(6), 2)) or (0.0, 0.0)
+    assert (low, high) == pytest.approx((stats.beta.ppf(0.025, 3, 4), stats.beta.ppf(0.975, 4, 3)))
+    low, high = interval(np.full(12, 0.7), np.repeat(np.arange(6), 2)) or (0.0, 0.0)  # equal apart from rounding
+    assert low < 0.4 < 0.9 < high
 
 
 def test_interval_is_repeatable_and_depends_on_the_seed() -> None:

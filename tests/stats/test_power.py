@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from personalrm.stats.intervals import paired
-from personalrm.stats.power import detectable
+from personalrm.stats.power import detectable, detectable_effect, participants_needed
 
 
 def test_it_comes_from_the_error_clustered_by_person() -> None:
@@ -41,3 +41,16 @@ def test_nothing_can_be_said_of_few_people_or_of_methods_that_never_differ() -> 
     assert detectable(np.ones(4), np.arange(4)) is None
     assert detectable(np.zeros(9), np.arange(9)) is None
     assert detectable(np.array([np.nan] * 9), np.arange(9)) is None
+
+
+def test_nothing_can_be_said_where_one_person_has_most_of_the_pairs() -> None:
+    """Fault: the standard error by person is then close to zero, and so was the detectable difference."""
+    apart = np.random.default_rng(4).normal(size=100)
+    assert detectable(apart, np.repeat(np.arange(11), [90, *[1] * 10])) is None
+
+
+@pytest.mark.parametrize(("effect", "comparisons"), [(3.0, 1), (0.5, 1), (0.1, 1), (0.05, 200)])
+def test_the_people_needed_are_the_fewest_that_detect_the_effect(effect: float, comparisons: int) -> None:
+    people = participants_needed(effect, comparisons)
+    assert (detectable_effect(people, comparisons) or 9.0) <= effect
+    assert people == 5 or (detectable_effect(people - 1, comparisons) or 9.0) > effect

@@ -10,6 +10,8 @@ from typing import Any
 
 import postgresql
 import pytest
+from facts import naming
+from small_disk import largest_file
 from sqlalchemy import text
 from stores import choice
 
@@ -152,6 +154,28 @@ def test_a_file_that_is_no_copy_is_refused(store: Store, database_url: str, tmp_
         restore(tmp_path / "missing", database_url)
 
 
+def test_a_restore_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    other, empty, damaged = tmp_path / "other", tmp_path / "tables", tmp_path / "damaged"
+    other.write_bytes(b"not a copy" * 100)
+    damaged.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    with closing(sqlite3.connect(empty)) as database, database:
+        database.execute("CREATE TABLE theirs (a)")
+    target, folder = tmp_path / "new" / "people.sqlite", tmp_path / "new"
+    for source in (tmp_path / "missing", other, damaged, empty):
+        with pytest.raises((DataError, StorageError)):
+            restore(source, f"sqlite:///{target}")
+        assert not list(folder.glob("*")), source.name
+
+    backed = tmp_path / "copy"
+    with closing(Store(f"sqlite:///{tmp_path / 'one.sqlite'}")) as store:
+        backup(store.database, backed)
+    with closing(sqlite3.connect(backed)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9.9.9.1'")
+    with pytest.raises(StorageError, match="newer"):
+        restore(backed, f"sqlite:///{target}")
+    assert not list(folder.glob("*"))
+
+
 def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
     store.make_space("a").feedback.choices("ada", [choice(n) for n in range(50)], SOON)
@@ -162,6 +186,28 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     copy.write_bytes(whole[:9000] + b"\xff" * 30000 + whole[39000:])
     with pytest.raises(DataError, match="damaged"):
         restore(copy, f"sqlite:///{tmp_path / 'two.sqlite'}")
+
+
+@pytest.mark.parametrize("room", [0, 4096, 65536])
+def test_a_full_disk_leaves_no_new_database(room: int, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
+    store.make_space("a")
+    copy, two = tmp_path / "copy", tmp_path / "deep" / "two.sqlite"
+    backup(store.database, copy)
+    store.close()
+    before = {one.name for one in tmp_path.iterdir()}
+    with largest_file(room):
+        for work in (lambda: restore(copy, f"sqlite:///{two}"), lambda: Store(f"sqlite:///{two}")):
+            with pytest.raises(StorageError, match=naming("full", two.name)):
+                work()
+            assert not two.parent.exists() or list(two.parent.iterdir()) == []
+        reopened = Database(f"sqlite:///{tmp_path / 'one.sqlite'}")
+        with pytest.raises(StorageError):
+            backup(reopened, tmp_path / "copy2")
+        reopened.close()
+    logs = {f"one.sqlite{ending}" for ending in ("-wal", "-shm")}  # of the database that was there
+    assert {one.name for one in tmp_path.iterdir()} - {"deep"} - logs == before
+    assert restore(copy, f"sqlite:///{two}") == REVISION
 
 
 def test_a_locked_database_says_that_it_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ Incomplete rows of a killed run are removed when it is resumed (see `run_log`).
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,7 @@ class RunFolder:
 
     def __init__(self, path: Path, lock: Lock) -> None:
         self.path, self._lock = path, lock
+        self._seconds = threading.Lock()
 
     @classmethod
     def open(cls, path: str | Path, identity: Row, models: Iterable[str]) -> RunFolder:
@@ -92,7 +94,8 @@ class RunFolder:
         model that has been replaced since)."""
         found = Log(self.path, entry, provenance)
         if not found.finished:
-            self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
+            with self._seconds:
+                self._write_seconds({name: spent for name, spent in self.seconds().items() if name != entry.file})
         return found
 
     def tasks(self, entry: ResultKey) -> Iterator[dict[str, Any]]:
@@ -105,9 +108,10 @@ class RunFolder:
 
     def add_seconds(self, entry: ResultKey, seconds: float) -> None:
         """Add to the run time of an entry."""
-        spent = self.seconds()
-        spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)
-        self._write_seconds(spent)
+        with self._seconds:
+            spent = self.seconds()
+            spent[entry.file] = round(spent.get(entry.file, 0.0) + seconds, 3)
+            self._write_seconds(spent)
 
     def _write_seconds(self, spent: Mapping[str, float]) -> None:
         with stored(self.path):

@@ -125,7 +125,9 @@ def _placed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: damaged ({error}); delete the file to ask again") from None
+                raise DataError(
+                    f"{path}, line {number}: damaged ({error}); delete the file to repeat its requests"
+                ) from None
             if not isinstance(row, dict) or not isinstance(row.get("task"), int):
                 raise DataError(f"{path}, line {number}: expected an object with an integer field 'task'")
             yield place, row

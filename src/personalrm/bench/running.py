@@ -45,7 +45,7 @@ from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map, gather
 from personalrm.models.from_population import Recipe, Training
-from personalrm.models.worker import in_fitting_worker
+from personalrm.models.worker import in_fitting_worker, iterated_in_worker
 from personalrm.preferences import History
 from personalrm.profile.options import Options
 
@@ -79,7 +79,7 @@ async def arun(
     """Predict the choices of ``people`` with every method.
 
     Args:
-        people: complete histories, one per person; or a function that returns them anew at each call, which are then
+        people: complete histories, one per person; or a function that returns them again at each call, which are then
             held one at a time and stored in a temporary file if that is faster to read.
         methods: names (see `methods`), or `Method` objects.
         design: protocol, folds, seed, names.
@@ -107,7 +107,7 @@ async def arun(
     with ExitStack() as stack:
         others = None if population is None else _source(population, stack)
         plan = await in_fitting_worker(make_plan, _source(people, stack), design, others)
-        lines = lines_of(chosen, context_pairs, plan, options)
+        lines = await in_fitting_worker(lines_of, chosen, context_pairs, plan, options)
         where = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="personalrm-bench-"))
         asked = sorted({one.entry.model for one in lines if one.method.asks})
         identity = await in_fitting_worker(identity_of, plan, options, bool(asked))
@@ -157,14 +157,14 @@ class _Work:
 
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
         """Run the lines one after the other; those that ask a model overlap."""
-        runs = [_Run(self, line) for line in lines]
+        runs = await in_fitting_worker(lambda: [_Run(self, line) for line in lines])  # reads the rows of earlier runs
         jobs = ((one, planned) for one in runs for planned in one.waiting())
 
         async def do(job: tuple[_Run, Sequence[PlannedTask]]) -> None:
             await job[0].do(job[1])
 
         try:
-            async for _ in bounded_map(do, jobs, UNDER_WAY if lines[0].method.asks else 1):
+            async for _ in bounded_map(do, iterated_in_worker(jobs), UNDER_WAY if lines[0].method.asks else 1):
                 pass
         finally:
             for one in runs:
@@ -246,6 +246,8 @@ class _Run:
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
             if not self._kept.finished:
                 failure = failure or next(iter(self._unanswered.values()), None)
+        if failure is None and method.asks:
+            failure = answers.why_nothing_is_scored
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,

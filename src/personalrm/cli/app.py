@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command
 
 from personalrm import __version__
-from personalrm.cli import signals
+from personalrm.cli import signals, streams
 from personalrm.cli.commands.bench import bench, report
 from personalrm.cli.commands.cluster import app as cluster
 from personalrm.cli.commands.curate import curate
@@ -39,6 +39,7 @@ from personalrm.cli.narrow_help import narrow
 from personalrm.cli.old_spellings import modern
 from personalrm.cli.options import Private
 from personalrm.errors import BudgetSpent, Interrupted, PersonalrmError
+from personalrm.files import is_full, reason
 
 app = typer.Typer(
     name="personalrm",
@@ -81,12 +82,16 @@ def main() -> None:
     from personalrm.cli import logs, output
 
     signals.catch()
+    streams.open_closed()
     plain_signs(sys.stdout, sys.stderr)
     with _sentences():
         logs.show()
         command = get_command(app)
         narrow(command, output.console().width)
-        command(modern(sys.argv[1:], output.remark))
+        try:
+            command(modern(sys.argv[1:], output.remark))
+        finally:
+            sys.stdout.flush()  # an error at exit would be a traceback
 
 
 @contextmanager
@@ -100,16 +105,30 @@ def _sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         _fail(INTERRUPTED, signals.exit_code())
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: exit silently
-        sys.exit(141)
+        _broken_pipe()
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # click exits with 1
+            _broken_pipe()
         if stop.code == 130:  # typer exits silently at Ctrl-C
             _fail(INTERRUPTED, signals.exit_code())
         raise
     except OSError as error:
-        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+        _fail(_of_the_system(error), 1)
     except Exception as error:
         _fault(error)
+
+
+def _of_the_system(error: OSError) -> str:
+    if is_full(error) and not error.filename:  # our files are named by `stored`
+        streams.discard_stdout()
+        return f"standard output cannot be written: {reason(error)}"
+    return f"{error.filename} cannot be used: {reason(error)}" if error.filename else reason(error)
+
+
+def _broken_pipe() -> NoReturn:
+    """The reader of standard output has ended: exit silently."""
+    streams.discard_stdout()
+    sys.exit(141)
 
 
 def _fault(error: Exception) -> None:

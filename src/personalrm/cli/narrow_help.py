@@ -1,7 +1,8 @@
 """Help for narrow terminals: complete names of options and values, each description below its name.
 
 Typer's table truncates names and values if columns do not fit ("--prom…"), so they cannot be copied; below `WIDE`
-columns the same help is written as lines.
+columns the same help is written as lines. In the table, flags are shown without a type: typer (from 0.29) writes
+``--force <bool>``, which reads like an option that needs a value.
 
     narrow(command, columns=40)         # changes the help of a command and its subcommands
 """
@@ -9,7 +10,7 @@ columns the same help is written as lines.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,12 +19,20 @@ WIDE = 100
 
 
 def narrow(command: Any, columns: int) -> None:
-    """Make a typer command, and the commands of a group, write their help as lines of at most ``columns``."""
-    if columns >= WIDE:
-        return
-    command.format_help = partial(_write, command, columns)
+    """Make a typer command, and the commands of a group, write help that fits ``columns``: lines below `WIDE`."""
+    command.format_help = (
+        partial(_table, command, command.format_help) if columns >= WIDE else partial(_write, command, columns)
+    )
     for one in getattr(command, "commands", {}).values():
         narrow(one, columns)
+
+
+def _table(command: Any, write: Callable[[Any, Any], None], context: Any, formatter: Any) -> None:
+    """Typer's table without a type for flags, ``--help`` (which typer adds late) included."""
+    for one in command.get_params(context):
+        if getattr(one, "is_flag", False) and one.metavar is None:
+            one.metavar = ""
+    write(context, formatter)
 
 
 def _write(command: Any, columns: int, context: Any, formatter: Any) -> None:

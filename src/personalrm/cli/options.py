@@ -66,7 +66,9 @@ Private = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[str, typer.Option(help="Text, or @file; @@ for a literal leading @.")]
-VerdictsOption = Annotated[VerdictsName, typer.Option(help="token: the answer alone; reasoned: reasons first.")]
+VerdictsOption = Annotated[
+    VerdictsName, typer.Option(help="token: only the answer; reasoned: with an explanation first.")
+]
 PersonaPrompt = Annotated[
     Path | None,
     typer.Option(help="Instruction for writing the persona: output of optimize-prompt, or a text file."),

@@ -138,7 +138,7 @@ def run_parts(
         try:
             return _run_parts(work, executor, out, tell)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted; finished tasks are kept: run the same command again to go on") from None
+            raise Interrupted("interrupted; finished tasks are kept: run the same command again to resume") from None
 
 
 def _run_parts(work: BenchWork, executor: Executor, out: Path, tell: Callable[[str, int, int], None]) -> int:

@@ -67,7 +67,7 @@ class ExecutorClient:
         """A profile for each history, or the reason why there is none, in order, as they become available.
 
         Raises:
-            PersonalrmError: an error that affects everybody, such as a wrong key or an exhausted budget.
+            PersonalrmError: an error that affects all people, such as a wrong key or an exhausted budget.
         """
         shared, how = self._shared(), self._how
         chunks: Iterator[list[History]] = _chunks(people)

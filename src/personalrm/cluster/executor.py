@@ -259,7 +259,7 @@ def run_ahead(
         for job, tries in lost:
             if tries == TRIES:
                 raise StorageError(
-                    f"{job.name}: its worker died {TRIES} times, probably for want of memory; use more --shards"
+                    f"{job.name}: its worker died {TRIES} times, probably out of memory; use more --shards"
                 )
             account.lost += 1
             waiting[submit(job)] = job, tries + 1

@@ -28,8 +28,8 @@ MOST_WAITING = 10_000
 """Concurrent calls of the actor: each request that waits for a slot is one."""
 STOPPED = "the run was stopped"
 GONE = (
-    "the process that holds the limits and the budget of the cluster died; finished shards and every answer are kept: "
-    "run the same command again to go on (what was spent so far counts no longer: lower --max-calls and --max-cost)"
+    "the process with the limits and the budget of the cluster died; finished shards and all answers are kept: run the "
+    "same command again to resume (the spending so far is no longer counted: lower --max-calls and --max-cost)"
 )
 
 

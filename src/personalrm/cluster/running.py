@@ -79,7 +79,7 @@ class FitRun:
 
     @property
     def kind(self) -> str:
-        """What its files are called."""
+        """Prefix of the names of its files."""
         return PROFILES
 
     def count(self) -> int:
@@ -136,7 +136,7 @@ def run_over_people(run: FitRun, executor: Executor, tell: Tell = lambda *_: Non
     Raises:
         DataError: nothing of the files can be used, or the folder holds another run.
         Interrupted: Ctrl-C; the same run goes on where it was.
-        PersonalrmError: what concerns everybody, as `synthesis.fitting.fit_people`.
+        PersonalrmError: an error that affects all people, as in `synthesis.fitting.fit_people`.
     """
     root = run.out.resolve()
     with hold(root, "run of personalrm cluster"):
@@ -159,7 +159,7 @@ class _Driver:
     def run(self) -> RunResult:
         manifest = self._manifest()
         if not check_folder(self._run.out, manifest, force=self._run.force):
-            self._folder.begin_anew()
+            self._folder.restart()
             self._folder.make()
             write_record(self._run.out / MANIFEST, manifest)
         done = self._finished(manifest.provenance.key)

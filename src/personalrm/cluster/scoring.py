@@ -52,7 +52,7 @@ class ScoreRun(FitRun):
 
     @property
     def kind(self) -> str:
-        """What its files are called."""
+        """Prefix of the names of its files."""
         return SCORES
 
     def count(self) -> int:
@@ -126,7 +126,7 @@ async def _rows(client: Client, person: PersonOfShard, profile: Profile | None) 
     model, history = client.model or profile.model, person.history
     computes = is_local(model) or is_served(model)
     if client.model is None and not is_local(model):
-        raise DataError(f"the profile was fitted with {model}, which is asked over the network: name it with --model")
+        raise DataError(f"the profile was fitted with {model}, which needs an endpoint: name it with --model")
     if computes and without_url(model) != profile.model:
         profile = await client.afit(profile.history)
     verdicts = await client.acompare_many(profile, [(one.context, one.chosen, one.rejected) for one in history])

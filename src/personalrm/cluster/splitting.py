@@ -40,7 +40,7 @@ def input_files(given: list[str]) -> list[Path]:
     for one in given:
         for path in expanded(one):
             if not Path(path).is_file():
-                raise DataError(f"{path} is no file: name files, folders or patterns that all machines can read")
+                raise DataError(f"{path} is not a file: name files, folders or patterns that all machines can read")
             found.append(Path(path).resolve())
     return found
 

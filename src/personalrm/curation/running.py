@@ -170,7 +170,7 @@ async def _all_filtered(
 
 
 def _check_answers(judges: Sequence[Judge]) -> None:
-    """One judge may fail; without the first there is no room filter, without all others no consensus."""
+    """Raise UnusableResponse if the first judge, which the personalizability filters need, gave no answer."""
     if not judges[0].answered:
         why = f": {judges[0].failure}" if judges[0].failure else ""
         raise UnusableResponse(

@@ -115,8 +115,8 @@ def pairs_of(responses: Sequence[Judged], min_gap: float = 0.0, slope: float = 1
 
     A point of this person's scale counts ``slope`` points of the common one (see `rating_scales`).
 
-    Responses are compared by their scores; without these by their ranks, without these by their thumbs. Those of which
-    nothing is said are left out.
+    Responses are compared by their scores; without these by their ranks, without these by their thumbs. Those
+    without any judgement are left out.
     """
     if any(one.score is not None for one in responses):
         return _by_value([(one.response, one.score) for one in responses if one.score is not None], min_gap / slope)

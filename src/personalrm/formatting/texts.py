@@ -40,6 +40,11 @@ def portable(text: str) -> str:
     return _HIDDEN.sub("", _COMMANDS.sub("", _LINES.sub("\n", text)))
 
 
+def encodable(text: str) -> str:
+    """The text with ? for lone surrogates, which have no UTF-8 encoding."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def json_text(record: Any) -> str:
     """Indented JSON in which the characters that `printable` changes are escaped, so that the value is unchanged."""
     return escaped(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())

@@ -6,7 +6,8 @@ promptfoo(profile)       # a promptfoo configuration with an llm-rubric assertio
 inspect_task(profile)    # a Python file with an inspect_ai task
 mlflow_judge(profile)    # a Python file with a judge of mlflow.genai
 
-The two data sets contain the user's own choices without ties. No export contains another user's texts.
+The two data sets contain the user's own choices without ties. No export contains another user's texts. Chat-template
+marks in texts are broken up (`prompts.marks`), because trainers tokenise them as turns.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 
 import orjson
 
-from personalrm.formatting.texts import plain
+from personalrm.formatting.texts import encodable, plain
 from personalrm.preferences import Message, Preference
 from personalrm.profile.records import Profile
+from personalrm.prompts.marks import break_marks
 from personalrm.synthesis.fitting import judge_context_of
 from personalrm.synthesis.prompting import generation_prompt
 
@@ -44,7 +46,7 @@ def trl(profile: Profile) -> str:
             "prompt": _messages(one.context),
             "chosen": _answer(one.chosen),
             "rejected": _answer(one.rejected),
-            "user_id": profile.user,
+            "user_id": encodable(profile.user),
         }
         for one in _decided(profile)
     )
@@ -138,11 +140,15 @@ def _decided(profile: Profile) -> tuple[Preference, ...]:
 
 
 def _messages(context: tuple[Message, ...]) -> list[dict[str, str]]:
-    return [{"role": one.role, "content": one.content} for one in context]
+    return [{"role": one.role, "content": _safe(one.content)} for one in context]
 
 
 def _answer(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]
+    return [{"role": "assistant", "content": _safe(text)}]
+
+
+def _safe(text: str) -> str:
+    return break_marks(encodable(text), fences=False)
 
 
 def _lines(rows: Iterator[dict[str, Any]]) -> str:
@@ -150,7 +156,7 @@ def _lines(rows: Iterator[dict[str, Any]]) -> str:
 
 
 def _question(choice: Preference) -> str:
-    return _without_template_marks(choice.context[-1].content)
+    return _without_template_marks(_safe(choice.context[-1].content))
 
 
 def _user_summary(profile: Profile) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from personalrm.client import Client
 from personalrm.errors import DataError
+from personalrm.formatting.texts import encodable
 from personalrm.integrations.messages import Turns, answered, context_of, same_length
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
@@ -22,6 +23,7 @@ from personalrm.models.reward_model.rows import ProfileOf, training_rows
 from personalrm.models.reward_model.user_prompts import Kind
 from personalrm.preferences import History, Message
 from personalrm.profile.collection import Profiles
+from personalrm.prompts.marks import break_marks
 
 Reward = Callable[..., list[float | None]]
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
@@ -178,8 +180,13 @@ def preference_rows(
     for row in training_rows(people, user_prompt, profile_of, seed):
         told = [] if row.system is None else [Message("system", row.system)]
         yield {
-            "prompt": [{"role": one.role, "content": one.content} for one in (*told, *row.context)],
-            "chosen": [{"role": "assistant", "content": row.chosen}],
-            "rejected": [{"role": "assistant", "content": row.rejected}],
+            "prompt": _turns(*told, *row.context),
+            "chosen": _turns(Message("assistant", row.chosen)),
+            "rejected": _turns(Message("assistant", row.rejected)),
             "user_id": row.user,
         }
+
+
+def _turns(*messages: Message) -> list[dict[str, str]]:
+    """Without marks of chat templates, which the trainer's tokenizer would read as turns."""
+    return [{"role": one.role, "content": break_marks(encodable(one.content), fences=False)} for one in messages]

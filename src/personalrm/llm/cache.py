@@ -23,8 +23,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, is_full, open_database, replace_file
+from personalrm.files import is_full, replace_file
 from personalrm.llm import cache_claims, cache_rows
 from personalrm.llm.cache_rows import answer_of, moved, row_of
 from personalrm.llm.endpoint import Completion
@@ -124,12 +125,12 @@ class AnswerCache:
         try:
             if replace or (not db.execute(cache_rows.INSERT, row).rowcount and self._is_poor(db, key)):
                 db.execute(cache_rows.REPLACE, row)
-            self._claims.give_back(db, key)
+            self._claims.release_claim(db, key)
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from None
         except sqlite3.Error as error:
             if not is_full(error):
-                raise StorageError(f"the cache {self.path} cannot be written: {error}") from None
+                raise self._unusable(error) from None
             self._store_in_reserve(db, row)
 
     def put_all(self, answers: Sequence[tuple[bytes, str, Completion]]) -> None:
@@ -154,10 +155,10 @@ class AnswerCache:
         with self._storage():
             self._claims.release(self._connection())
 
-    def give_back(self, key: bytes) -> None:
+    def release_claim(self, key: bytes) -> None:
         """Release the claim of a key without storing an answer."""
         with self._storage():
-            self._claims.give_back(self._connection(), key)
+            self._claims.release_claim(self._connection(), key)
 
     def beat(self) -> None:
         """Renew the claims of this process for other processes."""
@@ -280,10 +281,10 @@ class AnswerCache:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> StorageError:
-        if isinstance(error, sqlite3.OperationalError) and is_full(error):
+        if is_full(error):
             return StorageError(
                 f"the disk that holds the cache {self.path} is full or failing: free some space and run again"
             )
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        reason = "the file is damaged" if isinstance(error, ValueError | TypeError) else reason
-        return StorageError(f"the cache {self.path} cannot be used: {reason}; name another file with --cache")
+        said = "the file is damaged" if isinstance(error, ValueError | TypeError) else error
+        said = said.strerror if isinstance(said, OSError) and said.strerror else said
+        return StorageError(f"the cache {self.path} cannot be used: {said}; name another file with --cache")

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from personalrm.errors import StorageError
+from personalrm.files import reason
 from personalrm.llm.cache_location import is_url
 
 WAIT_FOR_OTHERS_S = 60.0
@@ -51,4 +52,4 @@ def forget_rows(path: Path, table: str, keys: Sequence[bytes]) -> int:
             cache.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return gone
     except sqlite3.Error as error:
-        raise StorageError(f"the cache {path} cannot be written: {error}") from None
+        raise StorageError(f"the cache {path} cannot be written: {reason(error)}") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, Generic, TypeVar, cast
 
 from personalrm.renamed import renamed
 
@@ -15,6 +15,7 @@ B = TypeVar("B")
 
 
 ROUND = 256
+END = object()
 
 
 async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -42,19 +43,19 @@ async def gather_pair(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]
 
 
 async def bounded_map(
-    work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T], at_once: int
+    work: Callable[[T], Coroutine[Any, Any, A]], items: Iterable[T] | AsyncIterator[T], at_once: int
 ) -> AsyncIterator[A]:
-    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when there is
-    room.
+    """Yield results as they complete, with at most ``at_once`` items in progress; an item is taken only when it can
+    start.
 
     Memory does not grow with the number of items. The first error stops the rest and is raised unchanged.
     """
-    waiting = iter(items)
+    waiting: AsyncIterator[T] = items if isinstance(items, AsyncIterator) else _each(items)
     tasks: set[asyncio.Task[A]] = set()
     try:
         while True:
-            for item in itertools.islice(waiting, at_once - len(tasks)):
-                tasks.add(asyncio.create_task(work(item)))
+            while len(tasks) < at_once and (item := await anext(waiting, END)) is not END:
+                tasks.add(asyncio.create_task(work(cast(T, item))))
             if not tasks:
                 return
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +66,13 @@ async def bounded_map(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(waiting, AsyncGenerator):
+            await waiting.aclose()
+
+
+async def _each(items: Iterable[T]) -> AsyncIterator[T]:
+    for item in items:
+        yield item
 
 
 class SharedWork(Generic[T]):
@@ -73,7 +81,7 @@ class SharedWork(Generic[T]):
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._loop, self._waiting = asyncio.get_running_loop(), 0
         self._task = asyncio.create_task(work)
-        self._task.add_done_callback(look_at)
+        self._task.add_done_callback(retrieve_exception)
 
     @property
     def is_usable(self) -> bool:
@@ -97,7 +105,7 @@ class SharedWork(Generic[T]):
             self._waiting -= 1
 
 
-def look_at(done: asyncio.Task[Any]) -> None:
+def retrieve_exception(done: asyncio.Task[Any]) -> None:
     """Retrieve the exception of a task without waiters, so that asyncio does not report it."""
     if not done.cancelled():
         done.exception()

@@ -123,7 +123,7 @@ class Question:
         probability: that ``candidate.a`` is preferred, under the present posterior.
         variance_removed: share of the variance of this user's answers to all candidates that the answer is expected to
             remove, beyond that of the questions before it; the shares add up.
-        settles: the traits whose weights it tells most about, in order; empty where the model has no names for them.
+        settles: the traits on whose weights it is most informative, in order; empty if the model has no named traits.
         value: of the criterion, in its own unit.
     """
 
@@ -195,7 +195,7 @@ def _texts(context: Sequence[Message], one: str, other: str) -> tuple[tuple[Mess
 
 
 def _weight_reductions(posterior: MarginPosterior, pair: int) -> tuple[WeightReduction, ...]:
-    """The traits whose weights the answer tells most about."""
+    """The traits on whose weights the answer is most informative."""
     before = np.einsum("pr,pr->p", posterior.weight_factor, posterior.weight_factor)
     shares = (
         posterior.gain_weight[pair]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from personalrm.files import MEMORY
+from personalrm.databases import MEMORY
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Endpoint

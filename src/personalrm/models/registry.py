@@ -42,7 +42,7 @@ TRAINED = "trained:"
 
 
 RECORDED = ALONE = "judge:"
-"""Prefix of a judge by itself, without fusion. The name after it depends on the list in which it stands:
+"""Prefix of a judge by itself, without fusion. The meaning of the name after it depends on the context:
 
 - ``RECORDED``, a method of `personalrm bench`: a judge whose verdicts are in the data. No model is asked.
 - ``ALONE``, an engine of `fit` and all verbs on profiles: a language model at the endpoint, as ``judge:gpt-4o-mini``.
@@ -69,8 +69,8 @@ class Registration:
             the data and need no home, ``fused`` combines several of these.
         personal: whether it is fitted to the person's own choices.
         probabilistic: whether its probabilities are graded, not only a preferred side.
-        model: name of the underlying model in results: ``features`` and ``backbone`` stand for those of the training,
-            empty for the name itself; for a judge it is the language model.
+        model: name of the underlying model in results; ``features`` and ``backbone`` are replaced by those of the
+            training, empty for the name itself; for a judge it is the language model.
     """
 
     name: str
@@ -131,7 +131,7 @@ def entry_of(name: str) -> Registration:
     beginning = name[: name.find(":") + 1]
     found = _BY_NAME.get(name) or (_BY_NAME.get(beginning) if name != beginning else None)
     if found is None or name.endswith(":"):
-        raise DataError(f"there is no method '{name}'; known are {', '.join(names())}")
+        raise DataError(f"there is no method '{name}'; methods: {', '.join(names())}")
     return found
 
 
@@ -146,7 +146,7 @@ def judge_named(name: str) -> JudgeFactory:
     """The factory of the judge with this name. DataError lists the known ones."""
     entry = _BY_NAME.get(name) or _BY_NAME.get(name[: name.find(":") + 1])
     if entry is None or entry.kind != "judge":
-        raise DataError(f"there is no judge '{name}'; known are {', '.join(names('judge'))}")
+        raise DataError(f"there is no judge '{name}'; judges: {', '.join(names('judge'))}")
     found: JudgeFactory = entry.load()(name) if entry.name.endswith(":") else entry.load()
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from personalrm.formatting.texts import encodable
 from personalrm.llm import background_loop
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.host import Host
@@ -81,9 +82,4 @@ def turns_of(system: str | None, context: Sequence[Message], response: str) -> T
     turns = [Message("system", "\n\n".join(system_texts))] if system_texts else []
     turns += [one for one in context if one.role != "system"]
     messages = (*turns, Message("assistant", response))
-    return [{"role": one.role, "content": break_marks(_encodable(one.content), fences=False)} for one in messages]
-
-
-def _encodable(text: str) -> str:
-    """Replaces lone surrogates, which have no UTF-8 encoding."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return [{"role": one.role, "content": break_marks(encodable(one.content), fences=False)} for one in messages]

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
+import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from functools import cache
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, cast
 
 from personalrm.llm import background_loop
 
@@ -25,7 +28,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKERS = 2
-"""Threads of each kind. The event loop may wait up to 5 ms for the interpreter lock for each thread running Python."""
+"""Threads of each kind."""
+TURN_S = 0.001
+"""Switch interval of the interpreter while one of them computes. An event loop needs the interpreter lock again after
+each system call and waits for one interval each time, or several if other threads wait too: with Python's 5 ms, loops
+stood still for 15–25 ms. Its cost to the computation is too small to measure."""
 
 
 async def in_worker(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,6 +43,13 @@ async def in_worker(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 async def in_fitting_worker(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a long computation (a fit, a population) in separate threads, so that predictions do not wait for it."""
     return await _computed("fit", functools.partial(work, *args, **kwargs))
+
+
+async def iterated_in_worker(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield the items of an iterable that reads or computes each of them, without blocking the event loop."""
+    waiting, end = iter(items), object()
+    while (item := await in_worker(next, waiting, end)) is not end:
+        yield cast(T, item)
 
 
 def blocking(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -66,6 +80,30 @@ async def _computed(kind: str, work: Callable[[], T]) -> T:
     return await asyncio.wrap_future(_workers(kind, os.getpid()).submit(work))
 
 
+class _ShortTurns:
+    """A context manager that shortens the interpreter's switch interval while at least one thread is inside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = TURN_S
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, TURN_S))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and math.isclose(sys.getswitchinterval(), TURN_S):  # else someone else has set it
+                sys.setswitchinterval(self._before)
+
+
 class _Workers:
     """Threads for computations. They are daemons, so an interrupted program does not wait for a long fit."""
 
@@ -84,7 +122,8 @@ class _Workers:
             future, work = self._jobs.get()
             if future.set_running_or_notify_cancel():  # otherwise the caller has cancelled it
                 try:
-                    result = work()
+                    with _turns(os.getpid()):
+                        result = work()
                 except BaseException as error:
                     future.set_exception(error)
                 else:
@@ -97,3 +136,9 @@ class _Workers:
 def _workers(kind: str, process: int) -> _Workers:
     """Separate for each process: a forked child does not inherit threads."""
     return _Workers(kind)
+
+
+@cache
+def _turns(process: int) -> _ShortTurns:
+    """Separate for each process: in a forked child no thread is inside."""
+    return _ShortTurns()

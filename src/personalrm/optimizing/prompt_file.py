@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import read_object, replace_file, stored, to_json
+from personalrm.files import making, read_object, replace_file, stored, to_json
 from personalrm.regular_files import content_of
 from personalrm.renamed import renamed
 
@@ -150,8 +150,7 @@ def save(found: PromptFile, path: str | Path) -> None:
     """Write the file atomically. StorageError if it cannot be written, or another kind of file is there."""
     target = Path(path)
     check_replaceable(target)
-    with stored(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with stored(target), making(target.parent):
         replace_file(target, to_json(found))
 
 

@@ -45,7 +45,7 @@ MIXING: Mapping[str, str] = {
 class CandidateOutcome:
     """Result of one instruction for one person: the persona, and P(chosen) of each held choice (None: unscored).
 
-    ``weight`` is how much each choice counts, so that a ranking counts once; empty where all count alike.
+    ``weight`` is the weight of each choice, so that a ranking counts once; empty for equal weights.
     """
 
     persona: str | None
@@ -54,7 +54,7 @@ class CandidateOutcome:
 
     @property
     def counts(self) -> tuple[float, ...]:
-        """How much each choice counts."""
+        """Weight of each choice."""
         return self.weight or (1.0,) * len(self.probabilities)
 
     @property

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
-from personalrm.files import replace_file, stored, write_through
+from personalrm.files import making, replace_file, stored, write_through
 from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
 from personalrm.profile.records import (
@@ -62,8 +62,8 @@ def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
         if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced
             write_through(target, text)
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, text, private=True)
+        with making(target.parent):
+            replace_file(target, text, private=True)
 
 
 def check_replaceable(path: Path, history: History | None = None, *, force: bool = False) -> None:

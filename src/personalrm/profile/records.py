@@ -270,12 +270,12 @@ class Profile:
 
     @property
     def reasonings(self) -> tuple[Reasoning, ...]:
-        """Of `JudgeState`; empty for other engines."""
+        """Reasonings of a `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.reasonings
 
     @property
     def candidates(self) -> tuple[CandidateSet, ...]:
-        """Of `JudgeState`; empty for other engines."""
+        """Candidate sets of a `JudgeState`; empty for other engines."""
         return () if self._judge is None else self._judge.candidates
 
     @property

@@ -82,6 +82,7 @@ _LIKE = {
 }
 _LETTERS = {code: plain for plain, likes in _LIKE.items() for code in map(ord, likes)}
 _INVISIBLE = {0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0}  # letters and a Braille pattern without visible glyphs
+_NEVER_SHOWN = "\x0b\x0c\x1c\x1d\x1e\x1f"  # exported prompts are written without them
 _GONE = ("Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn")
 _STYLED = ((0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"), (0x1F1E6, "A"))  # squared, circled, regional: not in NFKD
 _ENCODED = re.compile(
@@ -107,7 +108,7 @@ def _plain_character(character: str) -> str:
     code = ord(character)
     if code in _LETTERS:
         return _LETTERS[code]
-    if character.isspace():
+    if character.isspace() and character not in _NEVER_SHOWN:
         return "\n" if character == "\n" else " "
     if code in _INVISIBLE or unicodedata.category(character) in _GONE:
         return ""

@@ -4,9 +4,9 @@
     break_marks("<b>if a[0] < b</b>")                 # unchanged
     break_marks(text, fences=False)                   # keeps our own tags: for a text that we composed of others
 
-Judge prompts, `export` and the inputs of reward models all use this function. The opening character of a mark is
-replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain form of
-the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
+Judge prompts, `export` and the inputs of reward models and encoders all use this function. The opening character of a
+mark is replaced by ‹; everything else is unchanged, so code and HTML remain readable. Marks are searched in the plain
+form of the text (`lookalikes`), so zero-width characters, entities, full-width or Cyrillic letters cannot hide a mark.
 
 The following are broken up: our tags, opening, closing or with attributes; ``<|…|>``, ``<｜…｜>`` and ``[|…|]`` with
 any word; the bracketed marks of Llama, Mistral, Gemma, Qwen, DeepSeek, GLM and others listed below;
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from personalrm.prompts.lookalikes import BROKEN, plain_form, plain_positions
 
@@ -69,6 +70,7 @@ _HEADED = re.compile(
     r"(\#)\#\#[ ]{0,3}(?:instruction|response|system|user|assistant|human|input)[ ]{0,3}:",
     re.IGNORECASE,
 )
+_FIELD = re.compile(r"\[\[ {0,3}\#\#(?= {0,3}\w)")  # DSPy's fields: "[[ ## persona ## ]]"
 _REPEATS = 3  # a broken token may contain a shorter one
 _OPENERS = ("<", "[", "##")
 _TYPE_PARAMETER = ("<S>", "</S>")
@@ -96,6 +98,11 @@ def special_tokens(*tokens: str) -> re.Pattern[str]:
     """A pattern that matches any of these tokens, the longest first; tokens of white space only are ignored."""
     known = sorted({one for one in tokens if one.strip()}, key=lambda one: (-len(one), one))
     return re.compile("|".join(map(re.escape, known)) or "(?!)")
+
+
+def tokenizer_marks(tokenizer: Any) -> re.Pattern[str]:
+    """Finds the special tokens of a Hugging Face tokenizer, and its added ones that have the form of a mark."""
+    return special_tokens(*tokenizer.all_special_tokens, *filter(reads_as_mark, tokenizer.get_added_vocab()))
 
 
 def reads_as_mark(token: str) -> bool:
@@ -138,6 +145,8 @@ def _marks(plain: str, fences: bool, *, type_parameters: bool = False) -> Iterat
     for found in _OPENED.finditer(plain):
         if fences or _letters(found[0]) not in _FENCES:
             yield found.span()
+    for found in _FIELD.finditer(plain) if fences else ():
+        yield found.start(), found.start() + 1
     for found in _HEADED.finditer(plain):
         yield found.span(1)
 

@@ -92,7 +92,7 @@ class Authenticator:
         return Caller(self._store.bound(opens.space_id, opens.space), "link", frozenset({"predict", "write"}))
 
     async def authenticate_participant(self, token: str) -> tuple[Caller, StudyLink]:
-        """Return the caller of a study link, who has no scopes, and the invitation that the link stands for.
+        """Return the caller of a study link, who has no scopes, and the invitation of the link.
 
         Raises:
             Problem: 404 for an unknown or expired link; 429.

@@ -125,7 +125,7 @@ class TasteOut(BaseModel):
 
 
 class ErasedOut(BaseModel):
-    """What was erased: rows and cache entries by table, and the trained models whose lineage includes the person."""
+    """Result of an erasure: erased rows and cache entries by table, and trained models whose lineage has the person."""
 
     erased: bool
     erasure: int

@@ -29,7 +29,7 @@ _NOTED = 20_000
 
 
 class Meter:
-    """What a space has spent this month, checked against its budget. Thread-safe."""
+    """Spending of a space in this month, checked against its budget. Thread-safe."""
 
     def __init__(self, store: Store, space: SpaceStore) -> None:
         self._store, self._space = store, space

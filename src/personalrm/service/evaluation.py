@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from personalrm.stats import metrics
-from personalrm.stats.intervals import MIN_PEOPLE, Codes, Floats, interval
+from personalrm.stats.intervals import MIN_PEOPLE, MOST_OF_ONE, Codes, Floats, interval
 from personalrm.store.predictions import Prediction, Tally
 
 
@@ -34,7 +34,7 @@ def of_person(made: Sequence[Prediction]) -> dict[str, Any]:
         "log_loss": metrics.log_loss(p, weight),
         "coverage": metrics.coverage(p, weight) if len(made) else None,
         "longer": metrics.mean(longer, weight),
-        "interval": f"95 %, over conversations; none below {MIN_PEOPLE}",
+        "interval": f"95 %, over conversations; none below {MIN_PEOPLE}, or if one has over {MOST_OF_ONE:.0%}",
     }
 
 
@@ -53,7 +53,7 @@ def of_space(tallies: Sequence[Tally]) -> dict[str, Any]:
         "log_loss": sum(one.loss for one in tallies) / scored if scored else None,
         "coverage": scored / predicted if predicted else None,
         "longer": sum(one.longer for one in tallies) / scored if scored else None,
-        "interval": f"95 %, over people; none below {MIN_PEOPLE}",
+        "interval": f"95 %, over people; none below {MIN_PEOPLE}, or if one has over {MOST_OF_ONE:.0%}",
     }
 
 

@@ -89,7 +89,7 @@ def checked(items: Sequence[Any], kind: Kind) -> tuple[list[tuple[int, Given]], 
     for index, item in enumerate(items):
         try:
             if isinstance(item, NotJson):
-                raise invalid(WHOLE, f"is no JSON: {item.problem}")
+                raise invalid(WHOLE, f"is not JSON: {item.problem}")
             good.append((index, kind.record(_adapter(kind.item).validate_python(item))))
         except ValidationError as error:
             bad.append((index, field_problems(error.errors(include_url=False))[0]))
@@ -116,7 +116,7 @@ async def stored(
 
 
 def answered(kind: Kind, found: dict[str, Any]) -> Response:
-    """What `stored` has found, as an answer. Problem 422, with all that was rejected, if nothing at all was stored."""
+    """The response to a result of `stored`. Problem 422 with all rejected items if nothing was stored."""
     if found["accepted"] or found["known"] or not found["rejected"]:
         return reply(found)
     raise _nothing_stored(kind.name, found["rejected"], found)
@@ -155,7 +155,7 @@ def _checked_time(found: str | None) -> str | None:
 
 
 async def _once(request: Request, user: str, first: int) -> Once | None:
-    """The key of these items: each part of a stream has an answer of its own."""
+    """The key of these items: each part of a stream has a separate response."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None

@@ -29,7 +29,7 @@ from personalrm.store.store import SpaceStore, Store
 
 OPENED = 16
 BUSY, CALM, WAKE = b"busy\n", b"calm\n", b"\n"
-"""What a line of the service reports: whether it is under load, or that a job was added."""
+"""Lines that the service sends: under load, no longer under load, or a job was added."""
 
 
 def main() -> None:

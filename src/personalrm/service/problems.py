@@ -20,7 +20,7 @@ from personalrm import errors
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:personalrm:problem:"
 OPENAI_PATHS = frozenset({"/v1/chat/completions", "/v1/models"})
-"""Whose clients look for the member ``error``."""
+"""Paths of OpenAI's API, whose clients expect the member ``error``."""
 AGAIN = "send the same request again after the seconds in Retry-After"
 
 
@@ -44,11 +44,16 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def phrase(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
     def response(self, request_id: str | None = None) -> Response:
         """The HTTP response."""
         body: dict[str, Any] = {
             "type": URN + self.name,
-            "title": HTTPStatus(self.status).phrase,
+            "title": self.phrase,
             "status": self.status,
             "detail": self.detail,
             "way_out": self.way_out,

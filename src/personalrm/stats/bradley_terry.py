@@ -10,6 +10,7 @@ that won every comparison finite and picks the solution with mean zero.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Sequence
 
@@ -30,7 +31,8 @@ def strengths(items: int, comparisons: Sequence[Comparison]) -> npt.NDArray[np.f
     items : int
         Number of items, numbered from 0.
     comparisons : sequence of (int, int, float)
-        One (i, j, probability in [0, 1] that i beats j) for each comparison made.
+        One (i, j, probability in [0, 1] that i beats j) for each comparison made; one with NaN is unscored and does
+        not count.
 
     Returns
     -------
@@ -42,11 +44,12 @@ def strengths(items: int, comparisons: Sequence[Comparison]) -> npt.NDArray[np.f
     R. A. Bradley and M. E. Terry, "Rank analysis of incomplete block designs", Biometrika 39 (1952), 324–345.
     """
     theta = np.zeros(items)
-    if not comparisons:
+    scored = [one for one in comparisons if not math.isnan(one[2])]
+    if not scored:
         return theta
-    first = np.array([i for i, _, _ in comparisons])
-    second = np.array([j for _, j, _ in comparisons])
-    won = np.array([p for _, _, p in comparisons])
+    first = np.array([i for i, _, _ in scored])
+    second = np.array([j for _, j, _ in scored])
+    won = np.array([p for _, _, p in scored])
     penalty = 1.0 / PRIOR_SD**2
     for _ in range(STEPS):
         expected = 1.0 / (1.0 + np.exp(theta[second] - theta[first]))

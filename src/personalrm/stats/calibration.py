@@ -66,7 +66,7 @@ def calibration(
     seed : int
         Random seed of the bootstrap and of the simulated judge.
     weight : ndarray of float, shape (pairs,), or None
-        How much each pair counts in the means; bins hold equal numbers of pairs.
+        Weight of each pair in the means; bins contain equal numbers of pairs.
 
     Returns
     -------

@@ -5,8 +5,8 @@
     holm([0.01, 0.04, 0.03])                                  # [0.03, 0.06, 0.06]
 
 ``values`` has shape (pairs,) and may hold NaN (unscored, excluded); ``people`` holds the integer code of each pair's
-person. ``weight``, of the same shape, is how much each pair counts (`data.shares`: the ten pairs of a ranking of
-five count as one choice); None: all alike. Only sums by person are resampled: 10,000 draws over 100,000 choices of
+person. ``weight``, of the same shape, is the weight of each pair (`data.shares`: the ten pairs of a ranking of
+five count as one choice); None: equal weights. Only sums by person are resampled: 10,000 draws over 100,000 choices of
 1,000 people take half a second.
 
 People are assumed independent. Where many people judged the same pair (UKP, MT-Bench), an interval generalises to
@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from personalrm.stats.student import beta_quantile, t_quantile
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -28,10 +29,14 @@ Codes = NDArray[np.int64]
 DRAWS = 10_000
 MIN_PEOPLE = 5
 """Minimum number of people for an interval."""
+MOST_OF_ONE = 0.4
+"""Largest share of the weight that one person may have for an interval by person. The interval covers the truth in 89
+to 92 of 100 samples at this share, in 63 to 80 at a share of 0.6 and in 5 to 18 at 0.9 (6 to 40 people)."""
 _MANY_PEOPLE = 2_000
 _CELLS = 2_000_000  # draws × people in memory at a time: 16 MB
 _LEAST_ERROR = 0.4
 """Lower bound of a draw's standard error, in those of the sample: a draw without variation has no finite interval."""
+_NO_ERROR = 1e-12  # standard error below which all people have the same mean, apart from rounding
 _LEVEL = 0.05
 _TIES = 1e-5
 """Weight of the mean per-person difference as a tie-breaker; sums of correctness differ by at least 0.5."""
@@ -72,26 +77,25 @@ def interval(
     draws : int
         Number of bootstrap resamples of people.
     weight : ndarray of float, shape (pairs,), or None
-        How much each pair counts; positive.
+        Weight of each pair; positive.
 
     Returns
     -------
     (float, float) or None
-        Lower and upper end; None with fewer than ``MIN_PEOPLE`` people.
+        Lower and upper end; None with fewer than ``MIN_PEOPLE`` people, or if one person has more than
+        ``MOST_OF_ONE`` of the weight.
 
     Notes
     -----
     Bootstrap-t (Efron & Tibshirani 1993, section 12.5): in each draw the error of the mean is divided by that draw's
     clustered standard error. The percentile bootstrap covers the true mean in 92 of 100 samples of 20 people, not 95.
-    If all values are 1 (or all 0), the exact binomial bound for that many people is returned, because resampling would
-    give length zero. Above 2,000 people the t interval is used, which agrees to three digits.
+    If all people have the same mean (all values are 1, say), resampling would give length zero; the exact binomial
+    interval (Clopper & Pearson 1934) with one trial per person is returned, for people of unequal weights with Kish's
+    effective number of them. Above 2,000 people the t interval is used, which agrees to three digits.
     """
     sums, counts = by_person(values, people, weight)
-    if len(sums) < MIN_PEOPLE:
+    if len(sums) < MIN_PEOPLE or is_dominated(counts):
         return None
-    if np.all(sums == counts) or not np.any(sums):
-        bound = 0.025 ** (1.0 / len(sums))
-        return (bound, 1.0) if sums.any() else (0.0, 1.0 - bound)
     low, high = _bounds(sums, counts, seed, draws)
     return max(0.0, low), min(1.0, high)
 
@@ -112,7 +116,7 @@ def paired(
     draws : int
         Number of random sign flips; all 2ⁿ are used where they are no more than this.
     weight : ndarray of float, shape (pairs,), or None
-        How much each pair counts; positive.
+        Weight of each pair; positive.
 
     Returns
     -------
@@ -252,13 +256,25 @@ def by_person(values: Floats, people: Codes, weight: Floats | None = None) -> tu
 def _bounds(sums: Floats, counts: Floats, seed: int, draws: int) -> tuple[float, float]:
     """Studentised bootstrap bounds of Σ sums / Σ counts."""
     mean, error = float(sums.sum() / counts.sum()), standard_error(sums, counts)
-    if error == 0.0:
-        return mean, mean
+    if error < _NO_ERROR:
+        return _binomial(mean, float(counts.sum() ** 2 / (counts @ counts)))
     if len(sums) > _MANY_PEOPLE:
         reach = t_quantile(0.975, len(sums) - 1) * error
         return mean - reach, mean + reach
     below, above = np.quantile(_studentised(sums, counts, mean, error, seed, draws), [0.025, 0.975])
     return mean - float(above) * error, mean - float(below) * error
+
+
+def _binomial(mean: float, trials: float) -> tuple[float, float]:
+    """Exact 95 % interval of a share of this many trials; both numbers may be fractions."""
+    successes = mean * trials
+    failures = trials - successes
+    return beta_quantile(0.025, successes, failures + 1.0), beta_quantile(0.975, successes + 1.0, failures)
+
+
+def is_dominated(counts: Floats) -> bool:
+    """Whether one person has more than `MOST_OF_ONE` of the weight (people,): then nothing is known about others."""
+    return float(counts.max()) > MOST_OF_ONE * float(counts.sum())
 
 
 def standard_error(sums: Floats, counts: Floats) -> float:
@@ -269,18 +285,6 @@ def standard_error(sums: Floats, counts: Floats) -> float:
     n = len(sums)
     apart = sums - sums.sum() / counts.sum() * counts
     return float(np.sqrt(n / (n - 1) * np.sum(apart**2)) / counts.sum())
-
-
-def t_quantile(share: float, freedom: int) -> float:
-    """Quantile of Student's t by the Cornish–Fisher expansion, within 0.4 % from 4 degrees of freedom on."""
-    z = NormalDist().inv_cdf(share)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + sum((term / float(freedom) ** power for power, term in enumerate(terms, 1)), 0.0)
 
 
 def _studentised(sums: Floats, counts: Floats, mean: float, error: float, seed: int, draws: int) -> Floats:

@@ -2,7 +2,7 @@
 
 Every metric takes ``probability``, an array of shape (pairs,): the probability that the method assigned to the response
 that the person chose, NaN if unscored. Unscored pairs lower the coverage only; they are neither right nor wrong.
-``weight``, of the same shape, is how much each pair counts (`data.shares`); all count alike if None.
+``weight``, of the same shape, is the weight of each pair (`data.shares`); None means equal weights.
 
     p = np.array([0.9, 0.4, 0.5, np.nan])
     accuracy(p), coverage(p)         # 0.5, 0.75

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from personalrm.stats.intervals import MIN_PEOPLE, Codes, Floats, by_person, standard_error, t_quantile
+from personalrm.stats.intervals import MIN_PEOPLE, Codes, Floats, by_person, is_dominated, standard_error
+from personalrm.stats.student import t_quantile
 
 LEVEL, POWER = 0.05, 0.80
 
@@ -25,10 +26,11 @@ def detectable(apart: Floats, people: Codes) -> float | None:
         people: integer code of each pair's person.
 
     Returns:
-        The difference as a fraction; None with fewer than five people, or if the two methods never differ.
+        The difference as a fraction; None with fewer than five people, if one person has more than
+        `intervals.MOST_OF_ONE` of the pairs, or if the two methods never differ.
     """
     sums, counts = by_person(apart, people)
-    if len(sums) < MIN_PEOPLE or not np.nan_to_num(apart).any():
+    if len(sums) < MIN_PEOPLE or is_dominated(counts) or not np.nan_to_num(apart).any():
         return None
     freedom = len(sums) - 1
     return _reach(freedom, 1) * standard_error(sums, counts)
@@ -41,14 +43,21 @@ def participants_needed(effect: float, comparisons: int = 1) -> int:
         effect: mean difference divided by its standard deviation between people (Cohen's d_z), above 0.
         comparisons: number of tests in Holm's correction; the level is 5 % / comparisons, two-sided.
     """
-    people = MIN_PEOPLE
-    while _reach(people - 1, comparisons) > effect * math.sqrt(people):
-        people += 1
-    return people
+
+    def enough(people: int) -> bool:
+        return _reach(people - 1, comparisons) <= effect * math.sqrt(people)
+
+    low, high = MIN_PEOPLE - 1, MIN_PEOPLE
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def detectable_effect(people: int, comparisons: int = 1) -> float | None:
-    """The effect size (Cohen's d_z) that so many people detect with a power of 80 %; None with fewer than five."""
+    """The effect size (Cohen's d_z) detected with a power of 80 % for this many people; None with fewer than five."""
     return None if people < MIN_PEOPLE else _reach(people - 1, comparisons) / math.sqrt(people)
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
-from personalrm.files import new_file, stored
+from personalrm.files import new_file, reason, stored
+from personalrm.llm.credentials import of_database
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
@@ -35,12 +37,12 @@ def backup(database: Database, target: Path) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             new_file(unfinished, 0o600).close()
             if database.is_sqlite:
-                _copy_sqlite(Path(database.url.database or ""), unfinished)
+                _copy_sqlite(Path(database.url.database or ""), unfinished, in_use=True)
             else:
                 _run_postgresql("pg_dump", database.url, ["--format=custom", f"--file={unfinished}"])
             unfinished.rename(target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        remove_database(unfinished)
     return target.stat().st_size
 
 
@@ -59,14 +61,18 @@ def restore(source: Path, url: str) -> str:
             raise StorageError(f"{database.shown} is not empty: choose a new database, or move the existing one")
         _check(source, database)
         if database.is_sqlite:
-            with stored(Path(database.url.database or "")):
-                database.close()
-                _copy_sqlite(source, Path(database.url.database or ""))
+            database.close()
+            _copy_sqlite(source, Path(database.url.database or ""), in_use=False)
         else:
             _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
         found = revision(database)
         require_known(found, database)
-        return found or ""
+        if found is None:
+            raise DataError(f"{source}: expected a backup of personalrm's database, found none of its tables")
+        return found
+    except BaseException:
+        database.remove_if_new(filled=True)
+        raise
     finally:
         database.close()
 
@@ -79,7 +85,7 @@ def _check(source: Path, database: Database) -> None:
         if head != b"SQLite format 3\0":
             raise DataError(f"{source}: expected a backup of a SQLite database")
         try:
-            with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+            with closing(_reading(source, in_use=False)) as copy:
                 found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.Error as error:
             found = str(error)
@@ -89,16 +95,20 @@ def _check(source: Path, database: Database) -> None:
         raise DataError(f"{source}: expected a backup written by pg_dump (--format=custom)")
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _reading(source: Path, *, in_use: bool) -> sqlite3.Connection:
+    """A read-only connection; if the file is not in use, nothing is written beside it: its folder may be read-only."""
+    in_use = in_use or source.with_name(f"{source.name}-wal").exists()
+    mode = "mode=ro" if in_use else "immutable=1"
+    return sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True)
+
+
+def _copy_sqlite(source: Path, target: Path, *, in_use: bool) -> None:
     try:
-        with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as one,
-            closing(sqlite3.connect(target)) as two,
-        ):
+        with closing(_reading(source, in_use=in_use)) as one, closing(sqlite3.connect(target)) as two:
             one.backup(two)
             two.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
-        raise StorageError(f"{target} cannot be written: {error}") from None
+        raise StorageError(f"{target} cannot be written: {reason(error)}") from None
 
 
 def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
@@ -107,11 +117,13 @@ def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
         raise StorageError(f"{program} is not installed: it comes with PostgreSQL's client programs")
     plain = url.set(drivername="postgresql")
     # the password is passed in the environment, because other users can read command lines
-    environment = {**os.environ, **({"PGPASSWORD": str(plain.password)} if plain.password else {})}
-    target = plain.set(password=None).render_as_string(hide_password=False)
+    password = plain.password or plain.query.get("password")
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    target = plain.set(password=None).difference_update_query(["password"]).render_as_string(hide_password=False)
     done = subprocess.run(
         [found, f"--dbname={target}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-        raise StorageError(f"{program} failed: {lines[-1]}")
+        secrets = of_database(plain.render_as_string(hide_password=False))
+        raise StorageError(f"{program} failed: {secrets.scrub(lines[-1])}")

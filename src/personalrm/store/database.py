@@ -25,8 +25,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
+from personalrm.databases import is_empty_database, remove_database, use_write_ahead_log
 from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
-from personalrm.files import use_write_ahead_log
+from personalrm.files import making, stored
+from personalrm.llm.credentials import without_user
 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for other writers before it raises StoreBusy."""
@@ -106,6 +108,7 @@ class Database:
         self.url = parse_url(url) if isinstance(url, str) else url
         self.is_sqlite = self.kind == "sqlite"
         self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
+        self._is_new = False
         self._writing = threading.RLock()
         self.engine = self._engine(pool)
         self._relaxed = self._sqlite(durable=False) if self.is_sqlite and not self.in_memory else self.engine
@@ -119,7 +122,8 @@ class Database:
     @property
     def shown(self) -> str:
         """The URL without its password and options."""
-        return self.url.set(query={}).render_as_string(hide_password=True)
+        shown = self.url.set(query={}).render_as_string(hide_password=True)
+        return shown if shown.count("@") < 2 else without_user(shown)  # a password with an unescaped @
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -163,6 +167,18 @@ class Database:
         self.engine.dispose()
         self._relaxed.dispose()
 
+    def remove_if_new(self, *, filled: bool = False) -> None:
+        """Remove the SQLite file that this object created: after a failure nothing is left.
+
+        Args:
+            filled: also if it holds tables, which only this object has written.
+        """
+        if not self._is_new:
+            return
+        self.close()
+        if filled or is_empty_database(Path(self.url.database or "")):
+            remove_database(Path(self.url.database or ""))
+
     @contextlib.contextmanager
     def _turn(self, needed: bool) -> Iterator[None]:
         """Queue the writers of this process: a lock is fair and wakes at once, while SQLite polls."""
@@ -188,11 +204,9 @@ class Database:
             engine = create_engine(self.url, connect_args=arguments, poolclass=StaticPool)
         else:
             file = Path(self.url.database or "")
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
+            with stored(file), making(file.parent):
+                self._is_new = self._is_new or not file.exists()
                 file.touch(mode=0o600)  # personal data
-            except OSError as error:
-                raise StorageError(f"{file} cannot be written: {error.strerror or error}") from None
             engine = create_engine(self.url, connect_args=arguments, pool_size=POOL, max_overflow=56)
         event.listen(engine, "connect", _prepare_durable if durable else _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -221,6 +235,8 @@ class Database:
             found = self._sqlite_error(driver) if self.is_sqlite else self._postgresql_error(driver)
             if found is None:
                 raise
+            if isinstance(found, StoreFull):
+                self.remove_if_new()
             raise found from None
 
     def _of_another_version(self) -> StorageError:

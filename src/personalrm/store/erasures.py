@@ -52,7 +52,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """What caches may contain of a person: cache keys of answers, and all their choices and thumbs."""
+    """Data of a person that caches may contain: cache keys of answers, and all their choices and thumbs."""
 
     answers: tuple[bytes, ...]
     history: History
@@ -92,7 +92,7 @@ class Erasures(SpaceTables):
             return Erasure(number, name, is_done=False, started=now)
 
     def outside(self, record: Erasure) -> ExternalData:
-        """What must be removed outside the database; empty once the rows are deleted."""
+        """The data to remove outside the database; empty once the rows are deleted."""
         with self._read() as scope:
             person_id = _person_id(scope, record)
             keys = scope.all(

@@ -151,12 +151,12 @@ def _run(connection: Connection, found: str | None, database: Database) -> None:
 
 
 def require_known(found: str | None, database: Database) -> None:
-    """StorageError if this code does not know the version."""
+    """StorageError if this code does not support the version."""
     from alembic.script import ScriptDirectory
 
     known = {one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()}
     if found is not None and found not in known:
         raise StorageError(
-            f"{database.shown} was written by a newer personalrm (version {found}; this one knows up to {REVISION}): "
-            "update personalrm to open it"
+            f"{database.shown} was written by a newer personalrm (version {found}; this version supports up to "
+            f"{REVISION}): update personalrm to open it"
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from personalrm.store.scope import AnyRow
 
 Origin = Literal["choice", "ranking", "rating", "thumb", "feedback"]
-"""What a choice was derived from."""
+"""Kind of feedback that a choice was derived from."""
 DEFAULT_SOURCE = "api"
 
 

@@ -124,7 +124,7 @@ def _explained(
             )
         return ArmSelection(chosen, records, 0.0, None, f"Not personalised: {why}.")
     reason = (
-        f"{_name(chosen)} lowered the validation log loss by {gain or 0.0:.3f} a choice against the plain judge "
+        f"{_name(chosen)} lowered the validation log loss by {gain or 0.0:.3f} per choice against the plain judge "
         f"and was better on {_wins(measured[chosen], plain)}. How often such a gain holds for later choices has not "
         "been measured on people: test it with `personalrm evaluate`."
     )

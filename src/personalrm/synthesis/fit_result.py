@@ -13,7 +13,7 @@ from personalrm.synthesis.scoring import Scores
 
 @dataclass(frozen=True)
 class FitResult:
-    """What was learned of one user.
+    """Result of a fit to one user.
 
     Attributes:
         reasonings: of the training choices, in order.

@@ -60,7 +60,7 @@ class FewShotExample:
 
 @dataclass(frozen=True)
 class JudgeContext:
-    """What the judge is shown about the user.
+    """The user information in the judge's prompt.
 
     Attributes:
         demonstrations: past choices, in the order shown.

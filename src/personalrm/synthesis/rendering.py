@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from personalrm.formatting.texts import encodable
 from personalrm.preferences import Message, Preference
 from personalrm.prompts.marks import break_marks
 
@@ -30,8 +31,7 @@ def safe(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    text = break_marks(text)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+    return encodable(break_marks(text))
 
 
 _remembered = lru_cache(maxsize=1024)(_unmarked)

@@ -61,7 +61,8 @@ class PredictedChoices:
 
 @dataclass(frozen=True, slots=True)
 class PredictorMetrics:
-    """Metrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users.
+    """Metrics of one predictor; the interval is 95 %, clustered by user, None for fewer than five users, or if one
+    has more than 40 % of the weight.
 
     ``log_loss`` is in nats per choice, None for the longer response, which gives no probabilities.
     """

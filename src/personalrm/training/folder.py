@@ -43,7 +43,7 @@ class RunValue:
 
 
 RunFingerprint = Mapping[str, RunValue]
-"""What a trained model depends on, by name."""
+"""Everything that a trained model depends on, by name."""
 
 
 def state_of(out: Path, fingerprint: RunFingerprint, *, resume: bool) -> State:

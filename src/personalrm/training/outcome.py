@@ -94,7 +94,7 @@ class Job(Protocol):
         ...
 
     def fingerprint(self) -> RunFingerprint:
-        """What the model depends on besides the data."""
+        """Everything except the data that the model depends on."""
         ...
 
     def train(self, out: Path, fingerprint: RunFingerprint, report: ProgressCallback) -> Outcome:

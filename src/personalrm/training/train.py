@@ -52,7 +52,7 @@ class _Run:
     job: Job
 
     def fingerprint(self) -> RunFingerprint:
-        """What the model depends on."""
+        """Everything that the model depends on."""
         files = {"data": self.data} | ({} if self.validation is None else {"validation": self.validation})
         read_from = {name: RunValue(one.fingerprint, f"{one.name} ({one.fingerprint})") for name, one in files.items()}
         first = {"method": RunValue.of(self.config.method), **read_from, "part": RunValue.of(self.config.part)}

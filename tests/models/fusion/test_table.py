@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from facts import naming
 
+from personalrm.databases import MEMORY
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY
 from personalrm.models.fusion.table import (
     MOST_LABELS,
     JudgeKey,

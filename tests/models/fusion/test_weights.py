@@ -47,6 +47,16 @@ def test_without_labels_the_weight_is_that_of_the_prior_and_is_not_used() -> Non
     assert earned_weight(nothing, nothing).weight == 0.0
 
 
+def test_verdicts_that_are_not_numbers_are_unscored() -> None:
+    """Fault: one NaN among the verdicts made the posterior weight NaN."""
+    logit, verdict = labelled(300, 0.8, seed=1)
+    longer = np.sign(np.random.default_rng(2).normal(size=300))
+    more = np.append(logit, [0.3, np.nan, 0.1]), np.append(verdict, [np.nan, 1.0, np.inf])
+    assert judge_weight(*more) == judge_weight(logit, verdict)
+    assert earned_weight(*more, np.append(longer, [1.0, 1.0, 1.0])) == earned_weight(logit, verdict, longer)
+    assert earned_weight(np.full(200, 1.0), np.full(200, np.nan)) == earned_weight(np.zeros(0), np.zeros(0))
+
+
 def test_a_good_judge_has_no_weight_before_a_hundred_labels() -> None:
     logit, verdict = labelled(ENOUGH, 0.9, seed=0)
     assert earned_weight(logit[1:], verdict[1:]).weight == 0.0

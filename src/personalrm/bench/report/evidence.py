@@ -52,7 +52,7 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a method learned of one user, with the mean log loss in nats over the user's ``pairs``."""
+    """Result of a method's fit to one user, with the mean log loss in nats over the user's ``pairs``."""
 
     place: str
     user: str

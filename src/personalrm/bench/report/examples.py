@@ -65,7 +65,7 @@ def _arm(known: RunRecord) -> str:
         return ""
     if known["arm"] == "default":
         return "Used for this person: the plain judge, because nothing predicted the held-out choices better."
-    return f"Used for this person: {known['arm']}."  # a "confidence" in an older run was calibrated on nobody
+    return f"Used for this person: {known['arm']}."  # a "confidence" in an older run was not calibrated on people
 
 
 def _others(known: RunRecord) -> list[tuple[str, Any]]:

@@ -191,7 +191,7 @@ def domains(record: RunRecord) -> Table:
         if one["pairs"]
     )
     columns = (Column("domain"), *WHICH, *_ACCURACY, *_BEHIND)
-    note = "No interval for fewer than five people."
+    note = "No interval for fewer than five people, or if one has over 40 % of the weight."
     return Table("domains", "Accuracy by domain", columns, rows, note).without_empty()
 
 

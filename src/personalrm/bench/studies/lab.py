@@ -21,7 +21,7 @@ from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.errors import DataError, PersonalrmError
-from personalrm.files import replace_file, stored
+from personalrm.files import making, replace_file, stored
 from personalrm.llm.endpoint import Endpoint
 from personalrm.profile.options import Options
 
@@ -150,8 +150,7 @@ def keep(record: Record, folder: Path) -> Path:
         "charts": [as_json(one) for one in record.charts],
         "settings": record.settings,
     }
-    with stored(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with stored(path), making(path.parent):
         replace_file(path, [orjson.dumps(written, option=orjson.OPT_INDENT_2)])
     return path
 

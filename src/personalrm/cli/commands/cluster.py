@@ -166,7 +166,7 @@ def _bench_work(context: typer.Context, given: dict[str, Any]) -> BenchWork:
 
 
 def _how_read(context: typer.Context) -> ReadOptions:
-    """Workers say nothing; what they skipped stands in the result of the run."""
+    """Workers print nothing; skipped items are in the result of the run."""
     from personalrm.data.sources import silent
 
     return replace(inputs.read_options(context), warn=silent)

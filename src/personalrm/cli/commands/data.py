@@ -63,7 +63,7 @@ def get(
 
 
 def _announce(found: PublicSet, *, fetched: bool) -> None:
-    """Print the licence and limitations, and disable progress bars if nobody watches them."""
+    """Print the licence and limitations, and disable progress bars without a terminal."""
     from personalrm.cli import output
 
     output.remark(f"{found.title}: {found.licence}. {found.lacks}")

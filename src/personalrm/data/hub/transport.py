@@ -203,7 +203,7 @@ def _ours(wanted: PublicSet, error: Exception) -> Exception:
     if isinstance(error, errors.EntryNotFoundError) and status is not None:
         return DataError(f"a file of {wanted.repo} is gone from the hub ({status}): run the command again")
     if status is not None:
-        return DataError(f"the hub answered {status} for {wanted.repo}: try again later; what was fetched is kept")
+        return DataError(f"the hub answered {status} for {wanted.repo}: try again later; the fetched files are kept")
     return _of_the_system(wanted, error)
 
 
@@ -220,4 +220,6 @@ def _of_the_system(wanted: PublicSet, error: Exception) -> Exception:
     if "onsistency check failed" in str(error):
         return DataError(f"a file of {wanted.repo} was interrupted: run the command again to resume")
     kind = type(causes[-1]).__name__
-    return DataError(f"the hub cannot be reached ({kind}): check the network and HF_ENDPOINT; what was fetched is kept")
+    return DataError(
+        f"the hub cannot be reached ({kind}): check the network and HF_ENDPOINT; the fetched files are kept"
+    )

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError
-from personalrm.files import read_record, replace_file, replacing, stored, to_json
+from personalrm.files import making, read_record, replace_file, replacing, stored, to_json
 from personalrm.integrations.feedback.base import Item
 from personalrm.regular_files import reading
 
@@ -97,8 +97,7 @@ class PulledFile:
     def keep(self, **changes: Any) -> None:
         """Write the note with these changes."""
         self.note = replace(self.note, **changes)
-        with stored(self._note_path):
-            self._note_path.parent.mkdir(parents=True, exist_ok=True)
+        with stored(self._note_path), making(self._note_path.parent):
             replace_file(self._note_path, to_json(asdict(self.note)))
 
     def finish(self) -> None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 from functools import cache as once
 from pathlib import Path
 
+from personalrm.databases import MEMORY
 from personalrm.errors import DataError
-from personalrm.files import MEMORY
 from personalrm.llm.credentials import Credentials
 from personalrm.models.encoders.base import Encoder
 from personalrm.models.encoders.endpoint import EndpointEncoder

@@ -6,24 +6,28 @@ render(tokenizer, [Message("user", "How do I boil an egg?")], "Ten minutes.")
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from personalrm.errors import DataError
 from personalrm.preferences import Message
+from personalrm.prompts.marks import break_marks
 
 Turns = list[dict[str, str]]
 
 
-def render(tokenizer: Any, context: Sequence[Message], response: str) -> str:
+def render(tokenizer: Any, context: Sequence[Message], response: str, marks: re.Pattern[str] | None = None) -> str:
     """The tokenizer's chat template over the conversation, with the response as the assistant's turn.
 
-    If the template rejects it, roles are made to alternate between user and assistant, without system messages.
+    No text can open or close a turn: template marks in it, and the tokenizer's special tokens (``marks``), are broken
+    up. If the template rejects it, roles are made to alternate between user and assistant, without system messages.
 
     Raises:
         DataError: the template rejects that too.
     """
-    turns = [{"role": one.role, "content": one.content} for one in (*context, Message("assistant", response))]
+    messages = (*context, Message("assistant", response))
+    turns = [{"role": one.role, "content": break_marks(one.content, marks, fences=False)} for one in messages]
     try:
         return _applied(tokenizer, turns)
     except Exception:  # templates are programs and may raise anything

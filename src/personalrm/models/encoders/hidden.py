@@ -12,6 +12,7 @@ embeds 45 PRISM texts per second.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,7 @@ from personalrm.models.encoders.batching import Batch, Shape, batches
 from personalrm.models.encoders.chat import render
 from personalrm.models.encoders.weights import MISSING, Weights
 from personalrm.preferences import Message
+from personalrm.prompts.marks import tokenizer_marks
 
 Pooling = Literal["mean", "last"]
 Device = Literal["cpu", "cuda", "auto"]
@@ -81,7 +83,8 @@ class HiddenEncoder:
 
     def text(self, context: Sequence[Message], response: str) -> str:
         """Conversation and response in the chat template; the response alone without a template."""
-        return render(self._loaded.tokenizer, context, response) if self._weights.chat else response
+        loaded = self._loaded
+        return render(loaded.tokenizer, context, response, loaded.marks) if self._weights.chat else response
 
     def mark(self, texts: Sequence[str]) -> tuple[Vectors, Flags]:
         """Unit vectors (n, width), and which texts were truncated (n,). DataError if the model cannot be loaded."""
@@ -155,11 +158,12 @@ class HiddenEncoder:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """Tokenizer and model, and the padding token."""
+    """Tokenizer and model, the padding token, and what finds special tokens in a text."""
 
     tokenizer: Any
     model: Any
     filler: int
+    marks: re.Pattern[str]
 
 
 def _torch() -> Any:
@@ -191,7 +195,8 @@ def _load(weights: Weights, device: str) -> _Loaded:
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.enable_truncation(weights.limit, direction="left" if weights.chat else "right")
     named = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    return _Loaded(tokenizer, model.eval().to(device), next(one for one in named if one is not None))
+    filler = next(one for one in named if one is not None)
+    return _Loaded(tokenizer, model.eval().to(device), filler, tokenizer_marks(tokenizer))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ continues in memory only, with one warning.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sqlite3
 import threading
@@ -26,8 +25,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, is_full, open_database
+from personalrm.files import is_full, reason
 from personalrm.llm.cache_location import default_path as path_of_answers
 from personalrm.llm.forgetting import forget_rows
 from personalrm.models.encoders.base import Encoder, Flags, Marking, Vectors, are_unit
@@ -71,7 +71,7 @@ class Cached:
         path: the file; None takes `default_path`, ``:memory:`` caches in memory only.
 
     Raises:
-        StorageError: the file is no database, or cannot be read or written.
+        StorageError: the file is not a database, or cannot be read or written.
     """
 
     def __init__(self, encoder: Encoder, path: str | Path | None = None) -> None:
@@ -177,7 +177,7 @@ class VectorFile:
     """Vectors by key. Use from one thread at a time; a forked child reopens it.
 
     Raises:
-        StorageError: the file is no database, or cannot be read or written.
+        StorageError: the file is not a database, or cannot be read or written.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -248,9 +248,8 @@ class VectorFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            if not (is_full(error) if isinstance(error, sqlite3.Error) else error.errno == errno.ENOSPC):
-                reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                raise StorageError(f"the cache of embeddings {self.path} cannot be used: {reason}") from None
+            if not is_full(error):
+                raise StorageError(f"the cache of embeddings {self.path} cannot be used: {reason(error)}") from None
             self._is_full = True
             warning = f"the disk that holds the cache of embeddings {self.path} is full: new embeddings are not stored"
             warnings.warn(warning, RuntimeWarning, stacklevel=2)
@@ -267,8 +266,8 @@ def forget_texts(path: Path, texts: Sequence[str]) -> int:
     try:
         with closing(open_database(path, _SCHEMA)) as db:
             names = [name for (name,) in db.execute("SELECT name FROM encoders")]
-    except sqlite3.Error as error:
-        raise StorageError(f"the cache of embeddings {path} cannot be used: {error}") from None
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(f"the cache of embeddings {path} cannot be used: {reason(error)}") from None
     return forget_rows(path, "vectors", [key for name in names for key in keys_of(name, texts)])
 
 

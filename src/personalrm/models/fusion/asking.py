@@ -1,6 +1,6 @@
 """Decides when to ask a judge: only if its answer can change the predicted response.
 
-    last = extremes(logit, heard, weights, waiting)       # the lowest and highest log-odds that are still possible
+    last = extremes(logit, answered, weights, waiting)       # the lowest and highest log-odds that are still possible
     value_of_asking(logit, last)                          # maximum gain of accuracy from the answers
 
 A judge whose answers are independent of the traits and correct with probability σ(b) shifts the log-odds by ±b. If it
@@ -25,21 +25,21 @@ def fused_of(logit: float, shifts: Sequence[tuple[float, float]]) -> float:
 
 
 def extremes(
-    logit: float, heard: Sequence[tuple[float, float]], waiting: Sequence[tuple[float, float]]
+    logit: float, answered: Sequence[tuple[float, float]], waiting: Sequence[tuple[float, float]]
 ) -> tuple[float, float]:
     """The exact lowest and highest log-odds that are still possible.
 
     Args:
         logit: log-odds by traits.
-        heard: (weight, shift) of each judge that answered.
+        answered: (weight, shift) of each judge that answered.
         waiting: (weight, largest shift) of each judge that can still be asked; each may also give no verdict, which
             changes the number of judges. All 2^k cases of k judges are tried.
     """
     lows, highs = [], []
     for answers in product((False, True), repeat=len(waiting)):
         some = [one for one, answered in zip(waiting, answers, strict=True) if answered]
-        lows.append(fused_of(logit, [*heard, *((weight, -abs(most)) for weight, most in some)]))
-        highs.append(fused_of(logit, [*heard, *((weight, abs(most)) for weight, most in some)]))
+        lows.append(fused_of(logit, [*answered, *((weight, -abs(most)) for weight, most in some)]))
+        highs.append(fused_of(logit, [*answered, *((weight, abs(most)) for weight, most in some)]))
     return min(lows), max(highs)
 
 

@@ -102,8 +102,8 @@ class FusedEngine:
     def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:
         """Arm, weight and number of labels, for each available arm of this person."""
         for arm in _arms(profile):
-            heard = self.table.weight(self._key(arm, mode), without=profile.user)
-            yield arm, heard.weight.weight, heard.weight.labels
+            found = self.table.weight(self._key(arm, mode), without=profile.user)
+            yield arm, found.weight.weight, found.weight.labels
 
     def _notes(self, found: Mapping[VerdictMode, Sequence[tuple[Arm, float, int]]]) -> Iterator[str]:
         """The judge's weights, as text."""
@@ -116,7 +116,7 @@ class FusedEngine:
         model = self.endpoint.model
         yield f"Weight of {model} in addition to traits, learned on other people: {', '.join(said)}."
         if not any(weight for some in found.values() for _, weight, _ in some):
-            yield f"So traits predict alone; '{ALONE}{model}' predicts with the model alone."
+            yield f"So only traits predict; '{ALONE}{model}' predicts with the model alone."
 
     def _listeners(self, profile: Profile) -> Mapping[VerdictMode, tuple[Listener, ...]]:
         """The arms with a weight, largest first, by verdict mode."""

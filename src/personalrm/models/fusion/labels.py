@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from personalrm.databases import MEMORY
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY
 from personalrm.models.fusion.out_of_fold import own_logits
 from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable, prompt_version
 from personalrm.models.fusion.weights import log_odds

@@ -113,18 +113,18 @@ class FusedPredictor:
         if alone.probability is None or pair[1] == pair[2]:
             return alone
         logit = float(log_odds(np.array([alone.probability]))[0])
-        heard: list[tuple[float, float]] = []
+        answered: list[tuple[float, float]] = []
         reasoning = alone.reasoning
-        while waiting and self._worth_asking(logit, heard, waiting):
+        while waiting and self._worth_asking(logit, answered, waiting):
             judge = waiting.pop(0)
             said = await judge.judge.compare(*pair, mode)
-            if said.probability is not None:
-                heard.append((judge.weight, judge.shift(said.probability)))
+            if said.probability is not None and not math.isnan(said.probability):
+                answered.append((judge.weight, judge.shift(said.probability)))
                 reasoning = said.reasoning or reasoning
-        if not heard:
+        if not answered:
             return alone
-        return Verdict(1.0 / (1.0 + math.exp(-fused_of(logit, heard))), reasoning)
+        return Verdict(1.0 / (1.0 + math.exp(-fused_of(logit, answered))), reasoning)
 
-    def _worth_asking(self, logit: float, heard: Sequence[tuple[float, float]], waiting: Sequence[Listener]) -> bool:
-        possible = extremes(logit, heard, [(one.weight, one.reach) for one in waiting])
-        return value_of_asking(fused_of(logit, heard), possible) > self.threshold
+    def _worth_asking(self, logit: float, answered: Sequence[tuple[float, float]], waiting: Sequence[Listener]) -> bool:
+        possible = extremes(logit, answered, [(one.weight, one.reach) for one in waiting])
+        return value_of_asking(fused_of(logit, answered), possible) > self.threshold

@@ -27,8 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from personalrm import prompts
+from personalrm.databases import MEMORY, open_database
 from personalrm.errors import StorageError
-from personalrm.files import MEMORY, open_database
+from personalrm.files import reason
 from personalrm.llm.cache_location import default_path, is_url
 from personalrm.models.fusion.weights import Array, Form, JudgeWeight, as_form, earned_weight
 from personalrm.preferences import Preference
@@ -119,8 +120,8 @@ class JudgeRow:
         }
 
 
-class HeardWeight(NamedTuple):
-    """How a judge's verdicts count, and their weight."""
+class VerdictWeight(NamedTuple):
+    """The form in which a judge's verdicts are used, and their weight."""
 
     form: Form
     weight: JudgeWeight
@@ -145,11 +146,11 @@ def prompt_version(arm: Arm, mode: VerdictMode) -> str:
     return blake2b("\n".join(known[one] for one in names).encode(), digest_size=8).hexdigest()
 
 
-def best_form(logit: Array, verdict: Array, longer: Array) -> HeardWeight:
+def best_form(logit: Array, verdict: Array, longer: Array) -> VerdictWeight:
     """Verdicts by side or by log-odds, whichever gives the larger gain on the labels; side if equal. See
     `earned_weight`."""
     forms: tuple[Form, ...] = ("sign", "log-odds")
-    found = [HeardWeight(form, earned_weight(logit, as_form(verdict, form), longer)) for form in forms]
+    found = [VerdictWeight(form, earned_weight(logit, as_form(verdict, form), longer)) for form in forms]
     return max(found, key=lambda one: one.weight.gain)
 
 
@@ -184,8 +185,8 @@ class VerdictTable:
                 raise
         return len(rows)
 
-    def weight(self, key: JudgeKey, without: str | None = None) -> HeardWeight:
-        """This judge's weight from everybody's labels except those of the user ``without``."""
+    def weight(self, key: JudgeKey, without: str | None = None) -> VerdictWeight:
+        """This judge's weight from the labels of all users except ``without``."""
         if not self._exists:
             return best_form(*_readable(()))
         with self._opened() as db:
@@ -226,7 +227,7 @@ class VerdictTable:
                     _add_lengths(db)
                     yield db
         except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {error}") from error
+            raise StorageError(f"the table of judges' verdicts {self.path} cannot be used: {reason(error)}") from error
 
     def _in_memory(self) -> sqlite3.Connection:
         if self._held is None:

@@ -1,12 +1,12 @@
-"""What a judge's verdict is worth beside other evidence, as plain functions over arrays.
+"""Weights of judges' verdicts in a fused reward, as plain functions over arrays.
 
     weight = judge_weight(logit, verdict)                     # of one judge, from labelled verdicts
-    earned_weight(logit, verdict).weight                      # what of it is used
+    earned_weight(logit, verdict).weight                      # shrunken, or 0 without a sufficient gain
     logit = fused_logit(logit, verdicts, weights)             # of each pair, from all of its judges
 
-Everything is "chosen minus rejected" or "a minus b": ``logit`` holds the log-odds without the judge, ``verdict`` the
-judge's answer with the sign of the response that it favours: ±1, or log-odds (`SOFTEST`), 0 for an even answer and NaN
-where there is none.
+All values are "chosen minus rejected" or "a minus b": ``logit`` is the log-odds without the judge, ``verdict`` the
+judge's verdict with the sign of the response that it favours: ±1, or log-odds (up to `SOFTEST`), 0 for an even verdict
+and NaN if unscored.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from personalrm.models.traits.fit import sigmoid, softplus
 
 Array = NDArray[np.float64]
 Form = Literal["sign", "log-odds"]
-"""How a verdict counts: by the side it favours (±1), or by its log-odds."""
+"""Form of a verdict: the favoured side (±1), or its log-odds."""
 
 PRIOR_MEAN, PRIOR_VARIANCE = 0.3, 0.04
-"""Of a weight before any label: a judge is thought to be of some use."""
+"""Normal prior of a weight; the positive mean assumes that a judge is better than chance."""
 ENOUGH = 100
-"""Labelled verdicts below which a judge has weight 0."""
+"""Minimum number of labelled verdicts; a judge with fewer has weight 0."""
 SOFTEST = 4.0
-"""Log-odds beyond which a verdict is no stronger: language models say 0.999 far too often."""
+"""Maximum absolute log-odds of a verdict, because language models give 0.999 far too often."""
 _STEPS, _CLOSE = 100, 1e-10
 
 
@@ -36,17 +36,20 @@ def judge_weight(logit: Array, verdict: Array, mean: float = PRIOR_MEAN) -> floa
     """The weight b of one judge: argmin Σ log(1 + e^−(ℓ + b·v)) + (b − 0.3)² / (2 · 0.04).
 
     Args:
-        logit: log-odds ℓ of what was chosen, without the judge (n,).
-        verdict: the judge's verdict v (n,), positive where it favours what was chosen.
-        mean: of the prior, in place of 0.3.
+        logit: log-odds ℓ of the chosen response, without the judge (n,).
+        verdict: the judge's verdict v (n,), positive if it favours the chosen response; a row with NaN is unscored and
+            does not count.
+        mean: mean of the prior instead of 0.3.
 
-    Returns the maximum of the posterior under a normal prior; 0.3 without labels. A judge that is mostly wrong gets a
-    negative weight: what it says is then counted as speaking for the other response.
+    Returns:
+        The mode of the posterior; ``mean`` without labels. A judge that is mostly wrong gets a negative weight, so its
+        verdicts count for the other response.
     """
+    logit, verdict = _scored(logit, verdict)
     reach = PRIOR_VARIANCE * float(np.abs(verdict).sum())
     low, high = mean - reach, mean + reach
     weight = mean
-    for _ in range(_STEPS):  # Newton's method, kept within a bracket that always holds the minimum
+    for _ in range(_STEPS):  # Newton's method, kept within a bracket that contains the minimum
         p = sigmoid(-(logit + weight * verdict))
         slope = (weight - mean) / PRIOR_VARIANCE - float(verdict @ p)
         low, high = (weight, high) if slope < 0 else (low, weight)
@@ -60,13 +63,13 @@ def judge_weight(logit: Array, verdict: Array, mean: float = PRIOR_MEAN) -> floa
 
 @dataclass(frozen=True, slots=True)
 class JudgeWeight:
-    """What a judge's verdicts are worth.
+    """The weight of a judge's verdicts.
 
     Attributes:
-        weight: what its verdict is multiplied by; 0 if it is not heard.
-        posterior: `judge_weight`, of which ``weight`` is a share.
-        gain: nats of log loss, over all labels, by which the posterior weight lowers the loss.
-        labels: labelled verdicts behind it.
+        weight: factor of its verdicts; 0 if it is not used.
+        posterior: `judge_weight` before shrinkage.
+        gain: reduction of the log loss by the posterior weight, in nats over all labels.
+        labels: number of labelled verdicts.
     """
 
     weight: float
@@ -76,27 +79,35 @@ class JudgeWeight:
 
 
 def earned_weight(logit: Array, verdict: Array, longer: Array | None = None) -> JudgeWeight:
-    """The share 1 − 1/G of `judge_weight` that is used, where G is the gain in nats.
+    """`judge_weight` times 1 − 1/G, where G is its gain in nats, or 0.
 
-    Nothing is used below one nat, or with fewer than `ENOUGH` labels; and nothing of a judge that gains no nat beyond
-    what the length of the responses says.
+    The weight is 0 if the gain is at most one nat, there are fewer than `ENOUGH` labels, or the gain beyond that of the
+    responses' length is at most one nat.
 
     Args:
         logit, verdict: as in `judge_weight`.
-        longer: +1 where the longer response was chosen, −1 where the shorter one was (n,); None where it is not known.
+        longer: +1 if the longer response was chosen, −1 if the shorter one was (n,); None skips the length test.
 
-    One fitted number is expected to gain half a nat on its own labels by chance (and to lose as much on others). The
-    prior's 0.3 alone is too kind at 100 labels: on PRISM a judge that answers at random then costs 1.1 points of
-    accuracy, with this rule 0.03; a judge of 15 nats keeps 93 % of its weight. "Always longer" gains 3 nats on PRISM's
-    1,600 labels, which traits leave unsaid, and still costs 0.56 points: less than some judges gain, so that no test of
-    the gain alone tells them apart.
+    One fitted parameter is expected to gain half a nat on its own labels by chance (and to lose as much on others). The
+    prior's 0.3 alone is too high at 100 labels: on PRISM a judge that answers at random then costs 1.1 points of
+    accuracy, with this rule 0.03; a judge with a gain of 15 nats keeps 93 % of its weight. "Always longer" gains 3 nats
+    on PRISM's 1,600 labels, which traits do not capture, and still costs 0.56 points. Some useful judges gain less, so
+    a threshold on the gain alone cannot separate them; hence the length test.
     """
+    said = longer if longer is None else _scored(logit, verdict, longer)[2]
+    logit, verdict = _scored(logit, verdict)
     if not len(logit):
         return JudgeWeight(0.0, PRIOR_MEAN, 0.0, 0)
     posterior = judge_weight(logit, verdict)
     gain = _gain(logit, verdict, posterior)
-    earned = gain > 1.0 and len(logit) >= ENOUGH and (longer is None or _beyond_length(logit, verdict, longer) > 1.0)
+    earned = gain > 1.0 and len(logit) >= ENOUGH and (said is None or _beyond_length(logit, verdict, said) > 1.0)
     return JudgeWeight((1.0 - 1.0 / gain) * posterior if earned else 0.0, posterior, gain, len(logit))
+
+
+def _scored(logit: Array, verdict: Array, *others: Array) -> tuple[Array, ...]:
+    """All of them in the rows (n,) where both the log-odds and the verdict are finite."""
+    given = np.isfinite(logit) & np.isfinite(verdict)
+    return tuple(one[given] for one in (logit, verdict, *others))
 
 
 def _gain(logit: Array, verdict: Array, weight: float) -> float:
@@ -105,9 +116,9 @@ def _gain(logit: Array, verdict: Array, weight: float) -> float:
 
 
 def _beyond_length(logit: Array, verdict: Array, longer: Array) -> float:
-    """The gain of a judge where the length of the responses has been heard before."""
-    heard = logit + judge_weight(logit, longer, mean=0.0) * longer
-    return _gain(heard, verdict, judge_weight(heard, verdict))
+    """The gain of a judge after the length of the responses has been used."""
+    with_length = logit + judge_weight(logit, longer, mean=0.0) * longer
+    return _gain(with_length, verdict, judge_weight(with_length, verdict))
 
 
 def fused_logit(logit: Array, verdicts: Array, weights: Array) -> Array:

@@ -46,7 +46,7 @@ class Neighbourhood:
         return cls(kept, model, mean, np.array([one for _, one in found]))
 
     async def nearest(self, history: History) -> list[History]:
-        """Everybody except the person, nearest first."""
+        """All people except the person, nearest first."""
         return await in_fitting_worker(self._nearest, history)
 
     def _nearest(self, history: History) -> list[History]:

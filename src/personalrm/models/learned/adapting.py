@@ -23,7 +23,7 @@ from personalrm.renamed import renamed
 
 Link = Literal["identity", "softmax"]
 _MAX_STEPS, _GAUSS_NEWTON_STEPS, _TOLERANCE, _HALVINGS = 30, 6, 1e-4, 8
-_ROUNDING = 1e-6  # of the loss, in single precision
+_ROUNDING = 1e-6  # rounding error of the loss in single precision
 
 
 @dataclass(frozen=True, slots=True)

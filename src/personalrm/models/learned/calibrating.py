@@ -49,7 +49,7 @@ class Calibrator:
 def fit_calibrator(population: Array, personal: Array, variance: Array, weight: Array | None = None) -> Calibrator:
     """The scales that minimise the penalised log loss of these choices (chosen minus rejected), on a grid of 0.05.
 
-    ``weight`` (n,): how much each choice counts; None: all alike.
+    ``weight`` (n,): weight of each choice; None: equal weights.
     """
     counted = np.ones(len(population)) if weight is None else weight
     best, least = Calibrator(), np.inf

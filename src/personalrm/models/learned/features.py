@@ -37,7 +37,8 @@ from personalrm.preferences import History, Message
 
 Item = tuple[Sequence[Message], str]
 """A response in its conversation."""
-PERSONAL_SD = 0.17  # of a trait's weight over users, log-odds per standard unit; the traits engine estimates √0.03
+PERSONAL_SD = 0.17
+"""Standard deviation of a trait's weight over users, log-odds per standard unit; the traits engine estimates √0.03."""
 _DIRECTIONS = 16
 _ENOUGH = 4_000  # choices that centre and scale are estimated from
 _CHUNK = 64

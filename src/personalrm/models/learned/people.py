@@ -32,7 +32,7 @@ class Choices:
         user: the user's id.
         chosen, rejected: features of the two responses in their conversation, (n, d) each.
         group: group number of each choice (n,).
-        weight: how much each choice counts (n,), in [0, 1] (`data.shares`); None: all alike.
+        weight: weight of each choice (n,), in [0, 1] (`data.shares`); None: equal weights.
     """
 
     user: str
@@ -66,7 +66,7 @@ class Batch:
         chosen, rejected: (P, n, d).
         known, target: masks (P, n) of the choices to infer from and of those to predict.
         person: indices of the training users (P,).
-        weight: how much each choice counts (P, n); None: all alike.
+        weight: weight of each choice (P, n); None: equal weights.
     """
 
     chosen: Tensor
@@ -78,12 +78,12 @@ class Batch:
 
     @property
     def known_weight(self) -> Tensor:
-        """How much each choice counts in what is inferred (P, n); 0 outside the mask."""
+        """Weight of each choice in the inference (P, n); 0 outside the mask."""
         return self.known if self.weight is None else self.known * self.weight
 
     @property
     def target_weight(self) -> Tensor:
-        """How much each choice counts in the loss (P, n); 0 outside the mask."""
+        """Weight of each choice in the loss (P, n); 0 outside the mask."""
         return self.target if self.weight is None else self.target * self.weight
 
     @property
@@ -129,7 +129,7 @@ def collate(episodes: Sequence[Episode]) -> Batch:
 
 
 def _weights(choices: Sequence[Choices], most: int) -> Tensor | None:
-    """Weights padded with ones (P, most); None if all choices count alike."""
+    """Weights padded with ones (P, most); None for equal weights."""
     if all(one.weight is None for one in choices):
         return None
     found = torch.ones(len(choices), most)
@@ -140,7 +140,7 @@ def _weights(choices: Sequence[Choices], most: int) -> Tensor | None:
 
 
 def weights_of_all(choices: Sequence[Choices]) -> NDArray[np.float64] | None:
-    """How much each choice of these users counts (n,); None if all count alike."""
+    """Weight of each choice of these users (n,); None for equal weights."""
     if all(one.weight is None for one in choices):
         return None
     return np.concatenate([np.ones(len(one)) if one.weight is None else one.weight for one in choices])

@@ -15,7 +15,7 @@ FEATURES = "traits+minilm"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a method is trained: everything that changes the result.
+    """Settings of a training that change its result.
 
     Attributes:
         method: one of `METHODS`.

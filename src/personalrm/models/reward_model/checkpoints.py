@@ -30,7 +30,7 @@ FREE = ("device", "data", "licence", "merge")  # settings that may change on res
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the training steps depend on."""
+    """Everything that the training steps depend on."""
 
     backbone: Backbone
     settings: RewardSettings

@@ -23,8 +23,9 @@ from typing import Any
 from jinja2.exceptions import TemplateError
 
 from personalrm.errors import DataError
+from personalrm.formatting.texts import encodable
 from personalrm.preferences import Message
-from personalrm.prompts.marks import break_marks, reads_as_mark, special_tokens
+from personalrm.prompts.marks import break_marks, tokenizer_marks
 
 _GAP = " ... "  # ASCII: a byte-level tokenizer would spend five tokens on an ellipsis
 _LEAST_QUESTION, _LEAST_RESPONSE = 16, 16  # minimum tokens kept of each
@@ -75,8 +76,7 @@ class Inputs:
         """Inspect the tokenizer."""
         start = tokenizer.bos_token_id
         adds_start = start is not None and tokenizer("a")["input_ids"][:1] == [start]
-        added = filter(reads_as_mark, tokenizer.get_added_vocab())  # without HTML tags and line breaks
-        marks = special_tokens(*tokenizer.all_special_tokens, *added)
+        marks = tokenizer_marks(tokenizer)  # without HTML tags and line breaks
         gap = len(tokenizer(_GAP, add_special_tokens=False)["input_ids"]) + 1  # plus one for a word that is split
         return cls(tokenizer, max_length, not _takes_system(tokenizer), adds_start, gap, marks)
 
@@ -97,7 +97,7 @@ class Inputs:
                     break
                 draft, found, cut = shorter, self._ids(shorter), True
         if max(map(len, found)) > self.max_length:
-            raise DataError(f"the chat template alone leaves no room in {self.max_length} tokens: allow longer inputs")
+            raise DataError(f"the chat template alone exceeds {self.max_length} tokens: allow longer inputs")
         return found, cut
 
     def text(self, system: str | None, context: Sequence[Message], response: str) -> str:
@@ -117,8 +117,7 @@ class Inputs:
         longest = _READ * self.max_length
         if len(text) > longest:
             text = text[: longest // 2] + _GAP + text[-longest // 2 :]
-        text = text if text.isascii() else text.encode("utf-8", "replace").decode()  # replaces lone surrogates
-        return break_marks(text, self.marks, fences=fences)
+        return break_marks(encodable(text), self.marks, fences=fences)
 
     def _ids(self, draft: _Draft) -> list[list[int]]:
         texts = [self._rendered(draft, one) for one in draft.responses]

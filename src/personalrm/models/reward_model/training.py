@@ -26,7 +26,7 @@ from transformers import set_seed
 from trl.trainer.reward_config import RewardConfig
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import replace_file
+from personalrm.files import reason, replace_file
 from personalrm.locks import hold
 from personalrm.models.checksums import UNCHECKED, checksums
 from personalrm.models.reward_model import checkpoints
@@ -109,7 +109,7 @@ def train(
 
 
 def run_of(rows: Sequence[Row], validation_rows: Sequence[Row], settings: RewardSettings) -> checkpoints.Run:
-    """What the training steps depend on."""
+    """Everything that the training steps depend on, with the backbone's hashes."""
     return checkpoints.Run(identify(settings.backbone), settings, hash_of([rows, validation_rows], 16))
 
 
@@ -292,7 +292,7 @@ def _storage(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{out} cannot be written: {error.strerror or error}") from error
+        raise StorageError(f"{out} cannot be written: {reason(error)}") from error
     except (SafetensorError, RuntimeError) as error:
         if isinstance(error, SafetensorError) or "PytorchStreamWriter" in str(error):
             raise StorageError(f"{out} cannot be written: {error}") from error

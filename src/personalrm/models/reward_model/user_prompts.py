@@ -23,7 +23,7 @@ Kind = Literal["none", "persona", "persona+demonstrations", "history", "demograp
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_CHOICES = 6
 MOST_CHARACTERS = 6_000
-"""Of past choices: 1,500 tokens. A single-turn PRISM pair has 970 characters, so six of them nearly always fit."""
+"""Maximum characters of past choices, about 1,500 tokens. A single-turn PRISM pair has 970, so six usually fit."""
 
 
 def needs_profile(kind: Kind) -> bool:

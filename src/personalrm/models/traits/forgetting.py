@@ -95,7 +95,7 @@ def people_in_time(timed: NDArray[np.bool_] | None, offset: Array, t: Array, per
     """People with ordered and enough choices, at most `MOST_PEOPLE`.
 
     Args:
-        timed: for each person, whether their choices are in order of time; None: nobody's are.
+        timed: for each person, whether their choices are in order of time; None: for no person.
         offset, t: of all choices (n,), (n, p).
         person, group: of each choice (n,), numbered.
     """

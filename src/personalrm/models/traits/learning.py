@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from personalrm.data.shares import shares
 from personalrm.errors import NotEnoughChoices
-from personalrm.models.traits import sure
+from personalrm.models.traits.calibrating import thresholds
 from personalrm.models.traits.covariance import weight_covariance, weight_variances
 from personalrm.models.traits.design import PairFeatures, design_of, read, together
 from personalrm.models.traits.features import Array
@@ -36,7 +36,6 @@ from personalrm.models.traits.fit import (
     lowest,
     shared_weights,
     sharpest,
-    sigmoid,
     softplus,
     text_folds,
 )
@@ -46,6 +45,7 @@ from personalrm.models.traits.person import widest_pairs
 from personalrm.models.traits.posterior import Person, leave_out_all
 from personalrm.models.traits.prior import USUAL_BETWEEN, Prior
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.sampled import AllPairs, sampled
 from personalrm.models.traits.whole import learned_threshold, rewards_of
 from personalrm.preferences import History
 
@@ -58,7 +58,6 @@ _VARIANCE_TRUST = 40.0
 _ENOUGH_PEOPLE = 100  # minimum people for selecting the shrinkage on held-out people
 _FOLDS, _TRUST_FOLDS, _TRUST_ROUNDS = 5, 3, 10
 _MOST_CHOICES = 12_000  # maximum choices of the population; 1,062 columns of float32: 51 MB
-_MOST_OWN, _MOST_PEOPLE = 40, 250  # maximum choices per person, and people, in steps 2 and 3
 
 Codes = NDArray[np.intp]
 
@@ -117,12 +116,14 @@ def learn_from(
     weight, once = (None, slice(None)) if counted is None else counted
     crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count), texts, weight)
     weights = shared_weights(x, shrink=crossed.shrink, weight=weight)
+    every = None if weight is None else AllPairs(person, group, crossed.outside, t, weight)
     t, person, group = t[once], person[once], group[once]
-    few = _some(person, group, rng)
+    few = sampled(person, group, rng)
     differ = _people_differ([one.person(crossed.outside[once], t) for one in few], t.shape[1])
     outside = differ.inverse_temperature * crossed.outside[once]
     gain = _gains([one.whole(outside, t, group) for one in few], differ.without, rng)
-    thresholds = _thresholds([one.person(outside, t) for one in few], differ.without)
+    every_pair = None if every is None else every.of_each(few, person, group, differ.inverse_temperature)
+    promised = thresholds([one.person(outside, t) for one in few], differ.without, every_pair)
     lineage = {
         "people": count, "choices": len(x), "shrink": crossed.shrink,
         "inverse_temperature": differ.inverse_temperature, "trust": differ.trust,
@@ -130,7 +131,7 @@ def learn_from(
     }  # fmt: skip
     prior = design.filled(weights * differ.inverse_temperature, differ.covariance)
     half_life = learn_half_life(people_in_time(timed, outside, t, person, group), differ.covariance).half_life
-    return replace(prior, lineage=lineage, gain=gain, sure=thresholds, half_life=half_life)
+    return replace(prior, lineage=lineage, gain=gain, sure=promised, half_life=half_life)
 
 
 def person_and_group(people: Sequence[History]) -> tuple[Codes, Codes]:
@@ -172,38 +173,6 @@ def people_to_learn_from(people: Iterable[History], rng: np.random.Generator) ->
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """One person: rows of their choices, and the positions among them that are predicted together."""
-
-    rows: Codes
-    parts: list[Codes]
-
-    def person(self, outside: Array, t: Array) -> Person:
-        """The person with groups combined into parts."""
-        return Person(outside[self.rows], t[self.rows], self.parts)
-
-    def whole(self, outside: Array, t: Array, group: Codes) -> Person:
-        """The person with each group separate."""
-        own = group[self.rows]
-        return Person(outside[self.rows], t[self.rows], [np.flatnonzero(own == each) for each in np.unique(own)])
-
-
-def _some(person: Codes, group: Codes, rng: np.random.Generator) -> list[_Own]:
-    """A sample of people with choices in several groups: rows of each, with the groups combined into up to five
-    parts."""
-    chosen = []
-    for one in rng.permutation(person.max() + 1):
-        rows = np.flatnonzero(person == one)[:_MOST_OWN]
-        names, first, number = np.unique(group[rows], return_index=True, return_inverse=True)
-        part = np.argsort(np.argsort(first))[number.reshape(-1)] % _FOLDS
-        if len(names) > 1:
-            chosen.append(_Own(rows, [np.flatnonzero(part == each) for each in np.unique(part)]))
-        if len(chosen) == _MOST_PEOPLE:
-            break
-    return chosen
-
-
 def _gains(people: Sequence[Person], without: Sequence[Array], rng: np.random.Generator) -> GainPrior:
     """Gains from own weights of these people, with population weights and a covariance learned without them.
 
@@ -211,16 +180,6 @@ def _gains(people: Sequence[Person], without: Sequence[Array], rng: np.random.Ge
         MT-Bench).
     """
     return GainPrior.learned(cases_of(people, without, rng)) or PUBLIC
-
-
-def _thresholds(people: Sequence[Person], without: Sequence[Array]) -> sure.Thresholds:
-    """Confidence thresholds for each risk, from these people's choices, each part predicted from the others."""
-    if not any(one.offset.any() for one in people):
-        return ()
-    found: list[Array] = []
-    for fold, covariance in enumerate(without):
-        found += [sigmoid(integrated(*one)) for one in leave_out_all(people[fold :: len(without)], covariance)]
-    return sure.calibrate(np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found]))
 
 
 @dataclass(frozen=True, slots=True)

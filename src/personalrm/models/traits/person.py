@@ -31,7 +31,7 @@ from personalrm.profile.small_numbers import FEWEST_GROUPS
 
 TOLERANCE = 0.005
 """Expected loss in nats per choice up to which own weights are used: they are already shrunk towards the population's,
-and a mean over some hundred people is no more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
+and a mean over a few hundred people is not more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
 FEWEST_PEOPLE = 100
 """Minimum number of other people for a percentage: the share of 35 people of MT-Bench has a standard error of 8
 points."""
@@ -220,12 +220,12 @@ def arm_selection(measured: Measured) -> ArmSelection:
 def _reason(measured: Measured, share: float | None) -> str:
     """The measured and the expected gain, in sentences."""
     if measured.gain is None:
-        said = "All choices share one group, so what they teach cannot be measured."
+        said = "All choices share one group, so their gain cannot be measured."
     else:
         verb = "lower" if measured.gain >= 0 else "raise"
         said = (
             f"With each group of choices predicted from the others, the person's own weights {verb} the log loss by "
-            f"{abs(measured.gain):.3f} a choice."
+            f"{abs(measured.gain):.3f} per choice."
         )
     expected = f"the expected change on later choices is {-measured.expected.mean:+.3f}"
     if share is None:

@@ -123,9 +123,9 @@ def profile(
 def _without_pairs(history: History) -> ArmSelection:
     """The arm for a person without comparisons; the gain from single thumbs cannot be measured on pairs."""
     if not history.thumbs:
-        return ArmSelection("default", {}, None, None, "No decided choice: the population alone predicts.")
+        return ArmSelection("default", {}, None, None, "No decided choice: predictions are those of the population.")
     thumbs = counted(len(history.thumbs), "thumb")
-    return ArmSelection("persona", {}, None, None, f"Learned from {thumbs} alone; what that gains was not measured.")
+    return ArmSelection("persona", {}, None, None, f"Learned from {thumbs} only; the gain was not measured.")
 
 
 def _persona(found: Found) -> Persona | None:

@@ -157,7 +157,7 @@ def _leave_out_few(people: Sequence[Person], features: Sequence[Array]) -> list[
     owner, row = np.array(whose)[:, None].repeat(n, axis=1)[held], np.nonzero(held)[1]
     logits[owner, row] += (x[whose] @ modes[..., None])[..., 0][held]
     sizes = held.sum(axis=1)
-    for size in set(sizes.tolist()):  # of the held-out rows alone: a third of the time of the inverses
+    for size in set(sizes.tolist()):  # only the held-out rows: a third of the time of the full inverses
         some = np.flatnonzero(sizes == size)
         place = np.array(whose)[some, None], np.nonzero(held[some])[1].reshape(len(some), size)
         variances[place] = _variances(x[place], hessians[some])

@@ -29,14 +29,17 @@ Thresholds = tuple[SureThreshold, ...]
 _NUMBERS = ("risk", "threshold", "coverage", "observed")
 
 
-def calibrate(probability: NDArray[np.float64], person: NDArray[np.intp]) -> Thresholds:
+def calibrate(
+    probability: NDArray[np.float64], person: NDArray[np.intp], weight: NDArray[np.float64] | None = None
+) -> Thresholds:
     """Thresholds for the risks that can be guaranteed, by ascending risk.
 
     Args:
         probability: out-of-fold probability of the preferred response (n,).
         person: person of each choice (n,).
+        weight: how much each pair counts among those of its person (n,); None: equally.
     """
-    found = (sure_threshold(probability, person, risk) for risk in RISKS)
+    found = (sure_threshold(probability, person, risk, weight=weight) for risk in RISKS)
     return tuple(one for one in found if one is not None)
 
 

@@ -17,11 +17,12 @@ from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint, SamplingParams
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
+from personalrm.prompts.marks import break_marks
 
 LONGEST_ANSWER = 3_000
 """Maximum tokens of a proposal; an instruction takes 400, and reasoning models think before it."""
 TEMPERATURE = 1.0
-"""Of proposals, as both optimisers advise: repeated requests should get different answers."""
+"""Temperature of proposals, as both optimisers advise, so that repeated requests get different answers."""
 
 
 class Stop(BaseException):
@@ -43,7 +44,7 @@ class EndpointLM(dspy.BaseLM):  # type: ignore[misc]  # DSPy comes without types
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **_: Any) -> Any:
         """The answer in OpenAI's format. A prompt that the host refuses gets an empty answer."""
         turns = messages or [{"role": "user", "content": prompt or ""}]
-        asked = tuple(Message(str(one["role"]), str(one["content"])) for one in turns)
+        asked = tuple(Message(str(one["role"]), break_marks(str(one["content"]), fences=False)) for one in turns)
         params = SamplingParams(LONGEST_ANSWER, temperature=TEMPERATURE, sample=self._asked[asked])
         self._asked[asked] += 1
         try:

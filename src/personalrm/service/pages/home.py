@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.service.access import Manages
-from personalrm.service.contract import LinkIn, UserName
+from personalrm.service.contract import LinkIn
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.pages.rendering import PageRoute, contents, html, person_path, to
 from personalrm.service.pages.visiting import COOKIE, SeesSpace, check_origin, keep
@@ -55,7 +56,7 @@ async def sign_in(
     following: Annotated[str, Form(alias="next", max_length=2000)] = "/",
 ) -> Response:
     """Store the key in a cookie if it is valid."""
-    check_origin(request)  # nobody is signed in to a space that another site chose
+    check_origin(request)  # another site must not sign a visitor in to a space of its choice
     service: Service = request.app.state.service
     try:
         await service.authenticator.authenticate(key.strip(), "predict")

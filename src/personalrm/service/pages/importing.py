@@ -18,7 +18,7 @@ from personalrm.data.reading import read_people
 from personalrm.errors import DataError, MissingExtra
 from personalrm.preferences import ME, History, Preference
 from personalrm.preferences import Thumb as LearnableThumb
-from personalrm.service.contract import NAME, is_name
+from personalrm.service.fields import NAME, is_name
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import FillsSpace
@@ -107,11 +107,11 @@ def uploaded(name: str, content: bytes) -> Iterator[Path]:
 
 
 def _check_size(file: Path) -> None:
-    """DataError for a compressed file that holds more than a file may that is not."""
+    """DataError for a compressed file whose content exceeds the limit for uncompressed files."""
     try:
         with opened(file) as text:
             unpacked = sum(len(part) for part in islice(iter(lambda: text.read(_PART), b""), _PARTS + 1))
-    except (OSError, EOFError, ValueError):  # whoever reads it says what is wrong
+    except (OSError, EOFError, ValueError):  # the reader reports the error
         return
     if unpacked > _PART * _PARTS:
         raise DataError(f"{file} holds more than {_PART * _PARTS >> 20} MiB: split it")

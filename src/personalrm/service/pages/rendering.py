@@ -91,7 +91,7 @@ class PageRoute(APIRoute):
 def html(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """An HTML response. The query parameter ``said`` names the message to show."""
     if values.get("user") not in (None, values["title"]):
-        values.setdefault("sub", values["user"])  # whose page it is
+        values.setdefault("sub", values["user"])  # the person of the page
     said = values.pop("said", None) or SAID.get(request.query_params.get("said", ""), "")
     shown = _environment().get_template(template).render(said=said, assets=assets(), **values)
     return Response(shown, status, dict(_HEADERS), "text/html; charset=utf-8")

@@ -1,1 +1,1 @@
-"""The routes, one file a topic. Each has a ``router`` that `app` includes; nothing is computed here."""
+"""The routes, one file per topic. Each has a ``router`` that `app` includes; nothing is computed here."""

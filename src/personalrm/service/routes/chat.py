@@ -1,4 +1,4 @@
-"""OpenAI's chat completions for a person, and feedback on what was answered."""
+"""OpenAI's chat completions for a person, and feedback on the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import FeedbackOut
 from personalrm.service.chat import Chat, Chats
 from personalrm.service.chat_contract import AnswerFeedbackIn, ChatIn
-from personalrm.service.contract import Name
+from personalrm.service.fields import Name
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid
 from personalrm.service.state import Service
@@ -24,7 +24,7 @@ from personalrm.store.store import SpaceStore
 router = APIRouter(route_class=JsonRoute, tags=["chat"])
 SOURCE = "chat"
 _NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-Person = Annotated[Name | None, Header(alias="X-Personalrm-User", description="Whose answer it is, as `user`")]
+Person = Annotated[Name | None, Header(alias="X-Personalrm-User", description="The person, as `user`")]
 NBest = Annotated[int | None, Header(alias="X-Personalrm-N-Best", ge=1, le=16, description="As `n_best`")]
 
 
@@ -32,7 +32,7 @@ NBest = Annotated[int | None, Header(alias="X-Personalrm-N-Best", ge=1, le=16, d
 async def complete(
     request: Request, body: ChatIn, caller: Predicts, person: Person = None, n_best: NBest = None
 ) -> Response:
-    """A chat completion in which `user` likes the answer; streams with `stream`."""
+    """A chat completion adapted to `user`; streamed with `stream`."""
     count = body.n_best or n_best or 1
     if count > 1 and (body.n or 1) > 1:
         raise invalid("n", "expected 1 where n_best is more than 1: one answer is returned")
@@ -45,22 +45,22 @@ async def complete(
 
 @router.get("/v1/models", response_model=dict[str, Any])
 async def models(request: Request, caller: Predicts) -> Response:
-    """The models that the upstream lists, for clients that ask before they chat."""
+    """The upstream's list of models."""
     return reply(await _chats(request).models())
 
 
 @router.post("/v1/feedback", response_model=FeedbackOut)
 async def feedback(request: Request, body: AnswerFeedbackIn, caller: Writes) -> Response:
-    """What the person thinks of an answer: up, down, preferred over another answer, or as they have edited it."""
+    """Store feedback on an answer: a thumb, a preference over another answer, or an edited version."""
     service: Service = request.app.state.service
-    user, given = await service.threads.store(_given, caller.space, body)
+    user, given = await service.threads.store(_feedback_of, caller.space, body)
     added = await service.take(_stored, service, caller.space, user, given)
     counts = {"accepted": added.accepted, "known": added.known + len(added.conflicts), "choices": added.choices}
     return reply({"user": user, **counts})
 
 
-def _given(space: SpaceStore, body: AnswerFeedbackIn) -> tuple[str, Thumb | Choice]:
-    """Whose answer it is, and what the feedback says."""
+def _feedback_of(space: SpaceStore, body: AnswerFeedbackIn) -> tuple[str, Thumb | Choice]:
+    """The person of the answer, and the feedback."""
     user, answer = space.completions.get(body.id)
     response = _response(answer, body.choice)
     shared: dict[str, Any] = {"context": answer.context, "source": SOURCE, "reason": body.reason}
@@ -96,5 +96,5 @@ def _chats(request: Request) -> Chats:
     chats: Chats | None = request.app.state.chats
     if chats is None:
         way_out = "start the service with --upstream URL (and PERSONALRM_UPSTREAM_KEY)"
-        raise Problem(501, "no-upstream", "this service has no upstream that answers chats", way_out)
+        raise Problem(501, "no-upstream", "this service has no upstream for chats", way_out)
     return chats

@@ -1,4 +1,4 @@
-"""How well yesterday's profile predicts today's choices: for a person, for a space, over time."""
+"""Prequential accuracy: how well profiles predict later choices, for a person or a space, over time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import TasteOut
-from personalrm.service.contract import TasteAnswerIn, UserName
+from personalrm.service.contract import TasteAnswerIn
 from personalrm.service.evaluation import of_person, of_space
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 from personalrm.service.summaries import summary_of
@@ -24,7 +25,7 @@ async def evaluate_person(
     request: Request,
     user: UserName,
     caller: Predicts,
-    latest: Annotated[int | None, Query(ge=1, le=100_000, description="Only the newest so many")] = None,
+    latest: Annotated[int | None, Query(ge=1, le=100_000, description="Maximum number of newest entries")] = None,
 ) -> Response:
     """Prequential accuracy of the person's profiles: each choice predicted before it was learned."""
     service: Service = request.app.state.service
@@ -38,7 +39,7 @@ async def evaluate_person(
 
 @router.get("/v1/people/{user}/taste-changes", response_model=TasteOut)
 async def taste_changes(request: Request, user: UserName, caller: Predicts) -> Response:
-    """When the person's taste seems to have changed; of people whose taste never does, 5 in 100 ever see one."""
+    """Detected changes of the person's taste; at most 5 in 100 people whose taste never changes get a false alarm."""
     service: Service = request.app.state.service
     found = await service.threads.store(service.tastes.of, caller.space, user)
     return reply(found.as_json())
@@ -46,7 +47,7 @@ async def taste_changes(request: Request, user: UserName, caller: Predicts) -> R
 
 @router.post("/v1/people/{user}/taste-changes", response_model=TasteOut)
 async def answer_taste_change(request: Request, user: UserName, body: TasteAnswerIn, caller: Writes) -> Response:
-    """Keep a change of taste, or return to the taste before it; learning goes on from there."""
+    """Accept a change of taste, or return to the earlier taste; later choices are learned on that basis."""
     service: Service = request.app.state.service
 
     def answered() -> dict[str, Any]:
@@ -60,11 +61,11 @@ async def answer_taste_change(request: Request, user: UserName, body: TasteAnswe
 async def evaluate_space(
     request: Request,
     caller: Predicts,
-    days: Annotated[int | None, Query(ge=1, le=3650, description="Only the last so many days")] = None,
+    days: Annotated[int | None, Query(ge=1, le=3650, description="Number of days, the latest")] = None,
 ) -> Response:
-    """The same over all people of the space, as of `as_of`: a large space is worked out in the background.
+    """The same over all people of the space, computed at `as_of`; for a large space in the background.
 
-    With `days` it is worked out now, from the predictions of these days.
+    With `days` it is computed immediately, from the predictions of these days.
     """
     service: Service = request.app.state.service
 

@@ -1,18 +1,19 @@
-"""Feedback in, choices out: choices, rankings of several responses, ratings, thumbs."""
+"""Feedback: choices, rankings of several responses, ratings and thumbs are stored as choices."""
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.data.writing import as_row
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import AddedOut
-from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ReasonIn, ThumbsIn, UserName
+from personalrm.service.contract import ChoicesIn, ForgetIn, RankingsIn, RatingsIn, ReasonIn, ThumbsIn
 from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, NotJson, answered, stored
-from personalrm.service.http import JsonRoute, reply
+from personalrm.service.fields import ChoiceId, Limit, UserName
+from personalrm.service.http import JsonRoute, parse_json, reply
 from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 from personalrm.store.records import StoredChoice
@@ -27,15 +28,15 @@ _NDJSON: dict[str, Any] = {
 
 @router.post("/v1/people/{user}/choices", response_model=AddedOut)
 async def add_choices(request: Request, user: UserName, body: ChoicesIn, caller: Writes) -> Response:
-    """Store choices; those that are stored already are counted as known. `Idempotency-Key` repeats the answer."""
+    """Store choices; already stored ones are counted as known. Repeating an `Idempotency-Key` repeats the response."""
     return answered(CHOICES, await stored(request, caller, user, body.choices, CHOICES))
 
 
 @router.post("/v1/people/{user}/choices/stream", response_model=AddedOut, openapi_extra=_NDJSON)
 async def stream_choices(request: Request, user: UserName, caller: Writes) -> Response:
-    """Store choices that come as NDJSON, one per line; after a broken connection send the same again.
+    """Store choices sent as NDJSON, one per line; after a broken connection send the same request again.
 
-    `index` in `rejected` is the line, counted from 0. If no line could be stored, the answer is 422 and lists them too.
+    `index` in `rejected` is the line number from 0. If no line could be stored, the response is 422 with the same list.
     """
     lines = [(at, line) for at, line in enumerate((await request.body()).split(b"\n")) if line.strip()]
     if len(lines) > _LINES:
@@ -57,13 +58,13 @@ async def add_rankings(request: Request, user: UserName, body: RankingsIn, calle
 
 @router.post("/v1/people/{user}/ratings", response_model=AddedOut)
 async def add_ratings(request: Request, user: UserName, body: RatingsIn, caller: Writes) -> Response:
-    """Store scores of single responses; those of one prompt and source are compared with each other."""
+    """Store scores of single responses; scores of one prompt and source become choices."""
     return answered(RATINGS, await stored(request, caller, user, body.ratings, RATINGS))
 
 
 @router.post("/v1/people/{user}/thumbs", response_model=AddedOut)
 async def add_thumbs(request: Request, user: UserName, body: ThumbsIn, caller: Writes) -> Response:
-    """Store thumbs up and down; an up and a down on one prompt and source make a choice."""
+    """Store thumbs up and down; a thumb up and a thumb down on one prompt and source become a choice."""
     return answered(THUMBS, await stored(request, caller, user, body.thumbs, THUMBS))
 
 
@@ -88,11 +89,11 @@ async def list_choices(
     return reply({"choices": [shown_choice(one) for one in shown], "next": following})
 
 
-@router.put("/v1/people/{user}/choices/{source}/{choice_id}/forgotten")
+@router.put("/v1/people/{user}/choices/{source}/{choice_id:path}/forgotten")
 async def forget_choice(
-    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ForgetIn, caller: Writes
+    request: Request, user: UserName, source: UserName, choice_id: ChoiceId, body: ForgetIn, caller: Writes
 ) -> Response:
-    """Learn from one choice no more, or again; it is kept and shown as forgotten."""
+    """Exclude a choice from learning, or include it again; an excluded choice is kept and shown as forgotten."""
     service: Service = request.app.state.service
     forget = caller.space.history.forget
     work = service.new_choice
@@ -100,11 +101,11 @@ async def forget_choice(
     return reply({"forgotten": body.forgotten, "changed": changed})
 
 
-@router.put("/v1/people/{user}/choices/{source}/{choice_id}/reason")
+@router.put("/v1/people/{user}/choices/{source}/{choice_id:path}/reason")
 async def explain_choice(
-    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ReasonIn, caller: Writes
+    request: Request, user: UserName, source: UserName, choice_id: ChoiceId, body: ReasonIn, caller: Writes
 ) -> Response:
-    """Keep why the person made a choice; it joins the evidence that the persona is written from."""
+    """Store the person's reason for a choice, which is used as evidence when the persona is written."""
     service: Service = request.app.state.service
     explain = caller.space.history.explain
     changed = await service.teach(explain, user, source, choice_id, body.reason, service.new_choice)
@@ -112,7 +113,7 @@ async def explain_choice(
 
 
 def shown_choice(one: StoredChoice) -> dict[str, Any]:
-    """A stored choice as the API shows it."""
+    """A stored choice as returned by the API."""
     row = {name: value for name, value in as_row(one.preference).items() if name not in ("user", "id")}
     identity = {"id": one.external_id, "source": one.source, "origin": one.origin, "received": one.received}
     return {**identity, **row, "forgotten": one.forgotten is not None}
@@ -120,6 +121,6 @@ def shown_choice(one: StoredChoice) -> dict[str, Any]:
 
 def _parsed(line: bytes) -> Any:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        return parse_json(line)
+    except json.JSONDecodeError as error:
         return NotJson(str(error))

@@ -1,4 +1,4 @@
-"""Whether the service lives, can work, and what it has done: for load balancers and Prometheus. No key is needed."""
+"""Liveness, readiness and metrics, for load balancers and Prometheus. No key is required."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz")
 async def alive() -> Response:
-    """The process answers."""
+    """The process is running."""
     return reply({"status": "ok", "version": __version__})
 
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """The database answers, has this version and is not being migrated; the service is not stopping. Else 503."""
+    """The database is reachable, has this version and is not being migrated; the service is not stopping. Else 503."""
     service: Service = request.app.state.service
     if service.is_stopping:
         raise later(503, "stopping", "the service is stopping", 5.0)
@@ -31,7 +31,7 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """Counters for Prometheus; no space and no person is named in them."""
+    """Metrics for Prometheus; they name no space and no person."""
     service: Service = request.app.state.service
     for state, count in (await service.threads.store(service.store.queue.counts)).items():
         service.metrics.jobs.labels(state).set(count)

@@ -1,4 +1,4 @@
-"""People: list, take in, export, erase."""
+"""People: list, create, export, erase."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import chain
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from personalrm.service.access import Manages, Predicts
 from personalrm.service.answers import ErasedOut
-from personalrm.service.contract import Limit, UserName
+from personalrm.service.fields import After, Limit, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
@@ -22,14 +22,14 @@ from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=JsonRoute, tags=["people"])
 _AHEAD = 1 << 20
-"""Bytes of an export that are read before its answer begins."""
+"""Bytes of an export that are read before the response starts."""
 
 
 @router.get("/v1/people")
 async def list_people(
     request: Request,
     caller: Predicts,
-    after: Annotated[str, Query(max_length=200, description="The `next` of the page before")] = "",
+    after: After = "",
     limit: Limit = 100,
 ) -> Response:
     """The people of the space by name, page by page."""
@@ -42,32 +42,32 @@ async def list_people(
 
 @router.get("/v1/people/{user}")
 async def get_person(request: Request, user: UserName, caller: Predicts) -> Response:
-    """How many choices the person has, and how far their profile has learned."""
+    """Number of the person's choices, and state of their profile."""
     service: Service = request.app.state.service
     return reply(shown_person(await service.threads.store(caller.space.people.require, user)))
 
 
 @router.put("/v1/people/{user}")
 async def take_in(request: Request, user: UserName, caller: Manages) -> Response:
-    """Make the person, or take one in again who was erased."""
+    """Create the person, also one who was erased before."""
     service: Service = request.app.state.service
     return reply(shown_person(await service.threads.store(caller.space.people.readmit, user)))
 
 
 @router.get("/v1/people/{user}/export", response_class=StreamingResponse)
 async def export(request: Request, user: UserName, caller: Manages) -> Response:
-    """Everything that is stored of the person, in one JSON file."""
+    """All stored data of the person in one JSON file."""
     service: Service = request.app.state.service
     person = await service.threads.store(caller.space.people.require, user)
     headers = {"Content-Disposition": 'attachment; filename="export.json"', "Cache-Control": "no-store"}
     parts = _exported(caller.space, person)
-    first = await service.threads.store(_first, parts)  # what fails at once is told as a problem
+    first = await service.threads.store(_first, parts)  # an immediate error becomes a problem response
     return StreamingResponse(chain([first], parts), 200, headers, "application/json")
 
 
 @router.delete("/v1/people/{user}", response_model=ErasedOut)
 async def erase(request: Request, user: UserName, caller: Manages) -> Response:
-    """Erase the person: every row, cached answer and kept vector; asked again, it tells what was erased."""
+    """Erase the person: all rows, cached answers and vectors. A repeated request returns what was erased."""
     service: Service = request.app.state.service
     record = await service.threads.store(service.eraser.erase, caller.space, user, caller.key_id)
     return reply(_erased(record))
@@ -75,7 +75,7 @@ async def erase(request: Request, user: UserName, caller: Manages) -> Response:
 
 @router.get("/v1/erasures/{erasure}", response_model=ErasedOut)
 async def get_erasure(request: Request, erasure: Annotated[int, "number"], caller: Manages) -> Response:
-    """How far an erasure is."""
+    """Progress of an erasure."""
     service: Service = request.app.state.service
     number = erasure if 0 <= erasure < 2**53 else -1
     record = await service.threads.store(caller.space.erasures.get, number)
@@ -85,7 +85,7 @@ async def get_erasure(request: Request, erasure: Annotated[int, "number"], calle
 
 
 def shown_person(person: PersonState) -> dict[str, Any]:
-    """A person as the API shows them."""
+    """A person as returned by the API."""
     return {
         "user": person.name,
         "choices": person.choices,
@@ -102,7 +102,7 @@ def _erased(record: Erasure) -> dict[str, Any]:
 
 
 def _first(parts: Iterator[bytes]) -> bytes:
-    """Of a small export all, of a large one the beginning."""
+    """The complete export if it is small, else its beginning."""
     read = bytearray()
     for part in parts:
         read += part

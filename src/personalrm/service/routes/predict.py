@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from personalrm.service.access import Predicts
 from personalrm.service.answers import RankingOut, ScoreOut, ScoresOut, VerdictOut
-from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn, UserName
+from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 from personalrm.store.store import SpaceStore
@@ -37,7 +38,7 @@ async def verdict(service: Service, space: SpaceStore, user: str, asked: PairIn)
 
 @router.post("/v1/people/{user}/rank", response_model=RankingOut)
 async def rank(request: Request, user: UserName, body: ResponsesIn, caller: Predicts) -> Response:
-    """Responses, best first for this person."""
+    """Rank responses for this person, best first."""
     service: Service = request.app.state.service
     opened, found = await service.predicted(caller.space, user, "rank", (body.turns, body.responses))
     return reply(
@@ -52,7 +53,7 @@ async def rank(request: Request, user: UserName, body: ResponsesIn, caller: Pred
 
 @router.post("/v1/people/{user}/score", response_model=ScoreOut)
 async def score(request: Request, user: UserName, body: ScoreIn, caller: Predicts) -> Response:
-    """How much the person likes a response, or each of several: log-odds, or z-scores of their own history."""
+    """Rewards of one or several responses: log-odds, or z-scores relative to the person's own history."""
     service: Service = request.app.state.service
     responses = body.responses if body.responses is not None else [body.response or ""]
     opened, scores = await service.rewards.of(caller.space, user, body.turns, responses, normalize=body.normalize)
@@ -62,7 +63,7 @@ async def score(request: Request, user: UserName, body: ScoreIn, caller: Predict
 
 @router.post("/v1/score", response_model=ScoresOut)
 async def score_people(request: Request, body: ScoresIn, caller: Predicts) -> Response:
-    """Scores of n responses for m people: m rows of n. Unknown people are named in a problem."""
+    """Scores of n responses for m people, m rows of n. The problem for unknown people names them."""
     service: Service = request.app.state.service
     rows, versions = await service.rewards.of_many(
         caller.space, body.users, body.turns, body.responses, normalize=body.normalize

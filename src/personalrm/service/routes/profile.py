@@ -1,18 +1,19 @@
-"""What is believed of a person: persona, prompts to carry away, history of the profile, corrections."""
+"""A person's profile: persona, prompts for other systems, versions of the profile, corrections."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from personalrm.preferences import Message
 from personalrm.service import correcting
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
-from personalrm.service.contract import CorrectionIn, Limit, UserName
+from personalrm.service.contract import CorrectionIn
 from personalrm.service.corrected import topic
+from personalrm.service.fields import Limit, QueryText, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.predictors import Opened
 from personalrm.service.problems import invalid
@@ -30,7 +31,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 @router.get("/v1/people/{user}/persona", response_model=PersonaOut)
 async def persona(request: Request, user: UserName, caller: Predicts) -> Response:
-    """What is believed of the person, each claim with the choices for and against it."""
+    """The person's persona, each claim with the choices for and against it."""
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
@@ -46,11 +47,11 @@ async def judge_prompt(
     request: Request,
     user: UserName,
     caller: Predicts,
-    prompt: Annotated[str | None, Query(max_length=20_000)] = None,
-    a: Annotated[str | None, Query(max_length=20_000)] = None,
-    b: Annotated[str | None, Query(max_length=20_000)] = None,
+    prompt: QueryText = None,
+    a: QueryText = None,
+    b: QueryText = None,
 ) -> Response:
-    """Messages for any chat API that ask which response the person prefers; placeholders where no pair is given."""
+    """Judge prompt as messages for any chat API; with placeholders if no pair is given."""
     service: Service = request.app.state.service
     given = [one for one in (prompt, a, b) if one is not None]
     if given and len(given) < 3:
@@ -67,7 +68,7 @@ async def judge_prompt(
 
 @router.get("/v1/people/{user}/generation-prompt")
 async def generation_prompt(request: Request, user: UserName, caller: Predicts) -> Response:
-    """A system prompt that makes any model answer the way the person likes."""
+    """A system prompt that makes a model answer according to the person's preferences."""
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
@@ -79,7 +80,7 @@ async def generation_prompt(request: Request, user: UserName, caller: Predicts) 
 
 @router.get("/v1/people/{user}/versions")
 async def versions(request: Request, user: UserName, caller: Predicts, limit: Limit = 100) -> Response:
-    """Every version of the profile, newest first: what it learned, and how it compared with the one before."""
+    """All versions of the profile, newest first: what each learned, and its comparison with the previous one."""
     service: Service = request.app.state.service
 
     def found() -> list[Version]:
@@ -90,7 +91,7 @@ async def versions(request: Request, user: UserName, caller: Predicts, limit: Li
 
 @router.get("/v1/people/{user}/versions/{version}")
 async def version_of(request: Request, user: UserName, version: Number, caller: Predicts) -> Response:
-    """One version: its persona, and what changed since the one before."""
+    """One version: its persona, and the changes since the previous one."""
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
@@ -101,10 +102,10 @@ async def version_of(request: Request, user: UserName, version: Number, caller: 
 
 @router.post("/v1/people/{user}/versions/{version}/use")
 async def use_version(request: Request, user: UserName, version: Number, caller: Writes) -> Response:
-    """Put an earlier version, or one that was kept aside, in use.
+    """Use an earlier version, or one that was kept aside.
 
-    Choices that arrived after an earlier version had learned count no more, until the person keeps their taste of now
-    (`POST …/taste-changes`); what they choose from then on is learned.
+    Choices that arrived after the earlier version was learned are excluded until the person accepts their current taste
+    (`POST …/taste-changes`); later choices are learned.
     """
     service: Service = request.app.state.service
 
@@ -117,7 +118,7 @@ async def use_version(request: Request, user: UserName, version: Number, caller:
 
 @router.post("/v1/people/{user}/refit", status_code=202)
 async def refit(request: Request, user: UserName, caller: Writes) -> Response:
-    """Learn the profile anew, before anything that nobody waits for."""
+    """Refit the profile, with priority over background jobs."""
     service: Service = request.app.state.service
 
     def ask() -> None:
@@ -129,7 +130,7 @@ async def refit(request: Request, user: UserName, caller: Writes) -> Response:
 
 @router.get("/v1/people/{user}/corrections")
 async def corrections(request: Request, user: UserName, caller: Predicts) -> Response:
-    """What the person said of claims, oldest first."""
+    """The person's corrections of claims, oldest first."""
     service: Service = request.app.state.service
 
     def found() -> list[Correction]:
@@ -140,7 +141,7 @@ async def corrections(request: Request, user: UserName, caller: Predicts) -> Res
 
 @router.post("/v1/people/{user}/corrections", status_code=201)
 async def correct(request: Request, user: UserName, body: CorrectionIn, caller: Writes) -> Response:
-    """Say of a claim that it is right, wrong, outdated, or to be forgotten; what is believed follows."""
+    """Mark a claim as right, wrong, outdated, or to be forgotten; predictions change accordingly."""
     service: Service = request.app.state.service
 
     asked = caller.space, user, body.claim, body.verdict, body.note
@@ -150,7 +151,7 @@ async def correct(request: Request, user: UserName, body: CorrectionIn, caller: 
 
 @router.delete("/v1/people/{user}/corrections/{number}")
 async def withdraw(request: Request, user: UserName, number: Number, caller: Writes) -> Response:
-    """Take a correction back."""
+    """Revoke a correction."""
     service: Service = request.app.state.service
 
     def taken_back() -> Correction:
@@ -161,7 +162,7 @@ async def withdraw(request: Request, user: UserName, number: Number, caller: Wri
 
 
 def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, Any]:
-    """A persona as the API shows it."""
+    """A persona as returned by the API."""
     profile = opened.profile()
     found = profile.persona
     said = {topic(one.claim): one.verdict for one in corrections}
@@ -185,13 +186,13 @@ def shown_persona(opened: Opened, corrections: list[Correction]) -> dict[str, An
 
 
 def shown_version(one: Version) -> dict[str, Any]:
-    """A version as the API lists it."""
+    """A version as returned by the API."""
     told = {"version": one.version, "created": one.created, "kind": one.kind, "state": one.state, "model": one.model}
     return {**told, "choices": one.learned, "checked": one.checked}
 
 
 def shown_correction(one: Correction) -> dict[str, Any]:
-    """A correction as the API shows it."""
+    """A correction as returned by the API."""
     told = {"id": one.id, "claim": one.claim, "verdict": one.verdict, "note": one.note}
     told |= {"supporting": one.supporting, "opposing": one.opposing}
     return {**told, "profile_version": one.version, "created": one.created, "withdrawn": one.withdrawn}

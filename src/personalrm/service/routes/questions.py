@@ -1,4 +1,4 @@
-"""Active learning: the next question to ask a person, and the pool of pairs it is chosen from."""
+"""Active learning: the next question for a person, and the pool of candidate pairs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from personalrm.models.acquisition import Criterion, Question
 from personalrm.preferences import Message
 from personalrm.service import questions
 from personalrm.service.access import Manages, Predicts
-from personalrm.service.contract import CandidatesIn, UserName
+from personalrm.service.contract import CandidatesIn
+from personalrm.service.fields import QueryText, QueryValue, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 
 router = APIRouter(route_class=JsonRoute, tags=["questions"])
-Top = Annotated[int, Query(ge=1, le=20, description="At most so many questions")]
+Top = Annotated[int, Query(ge=1, le=20, description="Maximum number of questions")]
 
 
 @router.get("/v1/people/{user}/next-question")
@@ -24,14 +25,15 @@ async def next_question(
     request: Request,
     user: UserName,
     caller: Predicts,
-    prompt: Annotated[str | None, Query(max_length=20_000, description="What the responses answer")] = None,
+    prompt: QueryText = None,
     response: Annotated[
-        list[str] | None, Query(max_length=20, description="Two or more responses; none takes the space's pool")
+        list[QueryValue] | None,
+        Query(max_length=20, description="Two or more responses; without them the space's pool is used"),
     ] = None,
     top: Top = 1,
     criterion: Criterion = "information",
 ) -> Response:
-    """The best pair of the given responses, or of the space's pool, to ask this person about."""
+    """The most informative pair for this person, of the given responses or of the space's pool."""
     service: Service = request.app.state.service
     given = response or []
     if (prompt is None) != (not given) or len(given) == 1:
@@ -44,7 +46,7 @@ async def next_question(
 
 @router.post("/v1/people/{user}/next-question")
 async def next_question_of(request: Request, user: UserName, body: CandidatesIn, caller: Predicts) -> Response:
-    """The best of the given pairs to ask this person about."""
+    """The most informative of the given pairs for this person."""
     service: Service = request.app.state.service
     pairs = [questions.candidate_of(one) for one in body.candidates]
     found = await service.threads.predict(
@@ -55,7 +57,7 @@ async def next_question_of(request: Request, user: UserName, body: CandidatesIn,
 
 @router.post("/v1/candidates")
 async def add_candidates(request: Request, body: CandidatesIn, caller: Manages) -> Response:
-    """Put pairs into the space's pool; one of a known id takes its place."""
+    """Add pairs to the space's pool; a pair with a known id replaces the earlier one."""
     service: Service = request.app.state.service
     pairs = [questions.candidate_of(one) for one in body.candidates]
     return reply({"candidates": await service.threads.store(caller.space.pool.add, pairs)})

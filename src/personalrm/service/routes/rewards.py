@@ -1,8 +1,8 @@
-"""Rewards as trainers ask for them: OpenRLHF's remote reward, the ``/classify`` of vLLM and SGLang, and ``/score``.
+"""Rewards in the protocols of trainers: OpenRLHF's remote reward, ``/classify`` of vLLM and SGLang, and ``/score``.
 
-Whose reward it is stands in the path. Clients that send no headers put the key into the path as well:
-``/keys/{key}/users/{user}/get_reward``. Empty lists are answered with empty lists. ``normalize`` (in the query) gives
-z-scores against the person's own history, which is the default here: trainers want one scale for all people.
+The path names the person. Clients that send no headers put the key into the path as well:
+``/keys/{key}/users/{user}/get_reward``. Empty lists give empty lists. ``normalize`` (in the query) gives z-scores
+relative to the person's own history, which is the default here, because trainers need one scale for all people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personalrm.data.templated import response_in, turns_of
 from personalrm.service.access import Caller, Predicts, note
-from personalrm.service.contract import TEXT, Text, UserName
+from personalrm.service.fields import TEXT, Text, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import invalid
 from personalrm.service.rewards import Scores, Turns
@@ -24,18 +24,18 @@ from personalrm.service.state import Service
 router = APIRouter(route_class=JsonRoute, tags=["rewards"])
 MOST = 4096
 Key = Annotated[str, Path(min_length=1, max_length=200, description="An API key, for clients that send no headers")]
-Normalize = Annotated[bool, Query(description="z-scores against the person's own history instead of log-odds")]
+Normalize = Annotated[bool, Query(description="z-scores relative to the person's own history instead of log-odds")]
 Texts = Annotated[list[Text], Field(max_length=MOST)]
 
 
 class _Lenient(BaseModel):
-    """Trainers send fields of their own; what is not known is not looked at."""
+    """Unknown fields, which trainers may add, are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class OpenRLHFIn(_Lenient):
-    """``query`` holds prompt and response with special tokens; ``prompts`` the prompts alone."""
+    """``query`` contains prompt and response with special tokens; ``prompts`` the prompts only."""
 
     query: Texts
     prompts: Texts | None = None
@@ -43,7 +43,7 @@ class OpenRLHFIn(_Lenient):
 
 
 class ClassifyIn(_Lenient):
-    """vLLM sends ``input``, SGLang ``text``; each holds whole conversations with special tokens, or responses."""
+    """vLLM sends ``input``, SGLang ``text``; both contain whole conversations with special tokens, or responses."""
 
     model: str | None = Field(None, max_length=TEXT)
     input: Texts | Text | None = None
@@ -78,7 +78,7 @@ async def get_reward_by_key(
 async def classify(
     request: Request, user: UserName, body: ClassifyIn, caller: Predicts, normalize: Normalize = True
 ) -> Response:
-    """vLLM's or SGLang's ``/classify``, by the field that is sent."""
+    """vLLM's or SGLang's ``/classify``, depending on the field in the request."""
     return await _classify(request, user, body, caller, normalize)
 
 
@@ -102,7 +102,7 @@ async def classify_of_model(
 async def score(
     request: Request, user: UserName, body: PairScoreIn, caller: Predicts, normalize: Normalize = True
 ) -> Response:
-    """vLLM's ``/score``: each response to its prompt."""
+    """vLLM's ``/score``: the reward of each response to its prompt."""
     return await _score(request, user, body, caller, normalize)
 
 
@@ -126,7 +126,7 @@ async def _openrlhf(request: Request, user: str, body: OpenRLHFIn, caller: Calle
     else:
         pairs = [_parted(query) for query in body.query]
     found = await _rewards(request, user, pairs, caller, normalize)
-    rewards = [0.0 if one is None else one for one in found]  # the person's mean: a trainer takes numbers only
+    rewards = [0.0 if one is None else one for one in found]  # the person's mean, because trainers accept only numbers
     unscored = [float(one is None) for one in found]
     return reply({"rewards": rewards, "scores": rewards, "extra_logs": {"unscored": unscored}})
 
@@ -155,7 +155,7 @@ async def _score(request: Request, user: str, body: PairScoreIn, caller: Caller,
 
 
 def _parted(text: str) -> tuple[Turns, str]:
-    """The conversation and the last response in a templated text; all of it is the response where it has no marks."""
+    """The conversation and the last response of a templated text; a text without template marks is the response."""
     turns = turns_of(text)
     return turns[:-1], turns[-1].content if turns else ""
 
@@ -163,7 +163,7 @@ def _parted(text: str) -> tuple[Turns, str]:
 async def _rewards(
     request: Request, user: str, pairs: list[tuple[Turns, str]] | list[Any], caller: Caller, normalize: bool
 ) -> Scores:
-    """One reward a pair; a person who does not exist is told of also for an empty list."""
+    """One reward per pair; an unknown person is an error also for an empty list."""
     service: Service = request.app.state.service
     if not pairs:
         await service.threads.store(caller.space.people.require, user)
@@ -180,7 +180,7 @@ async def _caller(request: Request, key: str) -> Caller:
 
 def _named(model: str | None) -> str:
     if not model:
-        raise invalid("model", "expected the name of a person, or ask under /users/{user}/…")
+        raise invalid("model", "expected the name of a person, or use /users/{user}/…")
     return model.removeprefix("personalrm:")
 
 

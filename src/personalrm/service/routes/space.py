@@ -1,4 +1,4 @@
-"""The space: its jobs, what it spent, what was done to its data."""
+"""The space: its jobs, spending and audit log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.service.access import Manages
-from personalrm.service.contract import Limit
+from personalrm.service.fields import Limit
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 
@@ -17,14 +17,14 @@ router = APIRouter(route_class=JsonRoute, tags=["space"])
 
 @router.get("/v1/jobs")
 async def jobs(request: Request, caller: Manages, limit: Limit = 100) -> Response:
-    """Whose profile is being learned, waits to be, or could not be, and why."""
+    """People whose profiles are being fitted, are waiting, or failed, with the reason."""
     service: Service = request.app.state.service
     return reply({"jobs": [asdict(one) for one in await service.threads.store(caller.space.jobs.list, limit)]})
 
 
 @router.get("/v1/spend")
 async def spend(request: Request, caller: Manages) -> Response:
-    """What the model's endpoint cost by day, and the budget of a month."""
+    """Cost of the model's endpoint by day, and the monthly budget."""
     service: Service = request.app.state.service
 
     def found() -> dict[str, Any]:
@@ -42,7 +42,7 @@ async def audit(
     before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """What was done, newest first; people stand there as keyed hashes."""
+    """Audit log, newest first; people are identified by keyed hashes."""
     service: Service = request.app.state.service
     return reply(
         {"entries": [asdict(one) for one in await service.threads.store(caller.space.audit.list, before, limit)]}

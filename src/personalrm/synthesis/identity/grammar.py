@@ -107,7 +107,7 @@ STATES = _phrases("STATES")
 """Phrases by first word that state an identity after "is", at a start, or after a noun for the user."""
 ASSUMES = _words("ASSUMES")
 TIMES = _words("TIMES")
-"""Objects of "live in" that are no place."""
+"""Objects of "live in" that are not places."""
 ORIGINS = _words("ORIGINS")
 PLACES = _words("PLACES")
 HEADS = _words("HEADS")

@@ -1,0 +1,42 @@
+"""Standard streams that are full, closed, or read by a program that has ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from facts import tells
+
+COMMAND = "from personalrm.cli.app import main; main()"
+
+
+def ended(redirected: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command under a shell that redirects its streams."""
+    command = ["sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-W", "error", "-c", COMMAND, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_a_full_standard_output_is_one_sentence(option: str) -> None:
+    done = ended(">/dev/full", option)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert tells(done.stderr, "standard output", "free some space")
+
+
+def test_a_reader_that_has_ended_is_no_error() -> None:
+    done = ended("| true; exit 0", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_closed_streams_are_empty_and_no_other_file_takes_their_number(tmp_path: Path) -> None:
+    out = tmp_path / "prompt.txt"
+    done = ended("<&- >&-", "fit", "-", "--out", str(out))
+    assert done.returncode == 1
+    assert tells(done.stderr, "no choices")
+    assert not out.exists()
+    done = ended(">&- 2>&-", "persona", str(tmp_path / "missing.json"))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
