@@ -15,7 +15,7 @@ from places import HELPERS
 
 LARGE = re.compile(
     r"^(?:import|from) (?:torch|transformers|trl|peft|ray|inspect_ai|tiny_backbones|vector_people"
-    r"|personalrm\.models\.(?:learned|reward_model))\b",
+    r"|personalrm\.models\.(?:learned|reward_model(?!\.user_prompts)))\b",
     re.MULTILINE,
 )
 SETTINGS = """
