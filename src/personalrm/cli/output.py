@@ -83,12 +83,13 @@ def verdict(found: Verdict, *, as_json: bool) -> None:
     if as_json:
         _json({"probability": found.probability, "reasoning": found.reasoning, "unscored": found.unscored})
     elif found.probability is None:
-        typer.echo(clean(f"unscored: {found.unscored}"))
+        console().print(_safe(f"unscored: {found.unscored}"))
     else:
         side = {"a": "A is preferred", "b": "B is preferred", None: "even"}[found.winner]
-        typer.echo(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
+        out = console()
+        out.print(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
         if found.reasoning:
-            typer.echo(clean(found.reasoning))
+            out.print(_safe(found.reasoning))
 
 
 def score(found: float | None, *, as_json: bool) -> None:
@@ -106,8 +107,9 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         _json(asdict(found))
         return
+    out = console()
     for place, index in enumerate(found.order, 1):
-        typer.echo(f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
+        one_line(out, f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
     if found.unscored:
         remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
 
@@ -255,7 +257,17 @@ def _counts(claim: Claim) -> str:
 
 def _line(out: Console, text: str) -> None:
     """Print one dim line, truncated to the terminal's width."""
-    out.print(_safe(text), style="dim", no_wrap=True, overflow="ellipsis")
+    one_line(out, text, style="dim")
+
+
+def one_line(out: Console, text: str, style: str | None = None) -> None:
+    """Print untrusted text on one line, truncated to the terminal's width."""
+    out.print(_safe(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def paragraph(text: str = "", indent: int = 0) -> None:
+    """Print untrusted text, wrapped at the terminal's width."""
+    console().print(Padding(_safe(text), (0, 0, 0, indent)) if indent else _safe(text))
 
 
 def _evidence(found: Profile, claim: Claim) -> list[str]:

@@ -67,6 +67,8 @@ class Credentials:
 
     def scrub_answer(self, text: str) -> str:
         """Return a model's answer without the long credentials and their parts; the same object if there are none."""
+        if len(text) < SHORTEST_PART:
+            return text
         spans = self.spans(text) if self.long else []
         return _masked(text, spans) if spans else text
 

@@ -66,9 +66,11 @@ def restore(source: Path, url: str) -> str:
             _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
         found = revision(database)
         require_known(found, database)
-        return found or ""
+        if found is None:
+            raise DataError(f"{source}: expected a backup of personalrm's database, found none of its tables")
+        return found
     except BaseException:
-        database.remove_if_new()
+        database.remove_if_new(filled=True)
         raise
     finally:
         database.close()

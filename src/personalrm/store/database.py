@@ -167,12 +167,16 @@ class Database:
         self.engine.dispose()
         self._relaxed.dispose()
 
-    def remove_if_new(self) -> None:
-        """Remove the SQLite file that this object created, if it holds no tables: after a failure nothing is left."""
+    def remove_if_new(self, *, filled: bool = False) -> None:
+        """Remove the SQLite file that this object created: after a failure nothing is left.
+
+        Args:
+            filled: also if it holds tables, which only this object has written.
+        """
         if not self._is_new:
             return
         self.close()
-        if is_empty_database(Path(self.url.database or "")):
+        if filled or is_empty_database(Path(self.url.database or "")):
             remove_database(Path(self.url.database or ""))
 
     @contextlib.contextmanager

@@ -12,7 +12,7 @@ from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import FeedbackOut
 from personalrm.service.chat import Chat, Chats
 from personalrm.service.chat_contract import AnswerFeedbackIn, ChatIn
-from personalrm.service.contract import Name
+from personalrm.service.fields import Name
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid
 from personalrm.service.state import Service
