@@ -72,6 +72,15 @@ class Credentials:
         spans = self.spans(text) if self.long else []
         return _masked(text, spans) if spans else text
 
+    def scrub_whole(self, text: str) -> str:
+        """Return a text of other people without whole long credentials, in any spelling; parts of one may be words."""
+        decoded, sources = _decoded(text)
+        spans = [one for secret, _ in self._grams for one in _occurrences(_small(text), secret)]
+        if sources:
+            found = (one for secret, _ in self._grams for one in _occurrences(_small(decoded), secret))
+            spans += [(sources[start][0], sources[end - 1][1]) for start, end in found]
+        return _masked(text, spans) if spans else text
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where long credentials and their parts stand, also with escaped characters."""
         found = list(self._parts(text))
@@ -251,6 +260,13 @@ def _places(small: str, secret: str) -> Iterator[tuple[int, int]]:
             end += 1
         yield at, end
         at = end
+
+
+def _occurrences(small: str, secret: str) -> Iterator[tuple[int, int]]:
+    at = small.find(secret)
+    while at >= 0:
+        yield at, at + len(secret)
+        at = small.find(secret, at + len(secret))
 
 
 def _masked(text: str, spans: list[tuple[int, int]]) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
 from personalrm.files import new_file, reason, stored
+from personalrm.llm.credentials import of_database
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
@@ -116,11 +117,13 @@ def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
         raise StorageError(f"{program} is not installed: it comes with PostgreSQL's client programs")
     plain = url.set(drivername="postgresql")
     # the password is passed in the environment, because other users can read command lines
-    environment = {**os.environ, **({"PGPASSWORD": str(plain.password)} if plain.password else {})}
-    target = plain.set(password=None).render_as_string(hide_password=False)
+    password = plain.password or plain.query.get("password")
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    target = plain.set(password=None).difference_update_query(["password"]).render_as_string(hide_password=False)
     done = subprocess.run(
         [found, f"--dbname={target}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-        raise StorageError(f"{program} failed: {lines[-1]}")
+        secrets = of_database(plain.render_as_string(hide_password=False))
+        raise StorageError(f"{program} failed: {secrets.scrub(lines[-1])}")
