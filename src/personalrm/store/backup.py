@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
-from personalrm.files import new_file, reason, stored
+from personalrm.files import UNFINISHED, beside, new_file, reason, stored
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
@@ -30,7 +30,7 @@ def backup(database: Database, target: Path) -> int:
     """
     if target.exists():
         raise StorageError(f"{target} already exists: choose another file")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    unfinished = beside(target, f".{os.getpid()}{UNFINISHED}")
     try:
         with stored(target):
             target.parent.mkdir(parents=True, exist_ok=True)
