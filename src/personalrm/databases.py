@@ -72,6 +72,11 @@ def new_database(path: Path) -> Iterator[None]:
         raise
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection has held the file for longer than this one waits."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def is_empty_database(path: Path) -> bool:
     """Whether a SQLite file exists and holds no tables. Its log is not read if the disk has no room for the index."""
     for mode in ("mode=ro", "immutable=1"):
@@ -105,7 +110,6 @@ def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
             db.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() >= until:
+            if not is_busy(error) or time.monotonic() >= until:
                 raise
         time.sleep(0.005)
