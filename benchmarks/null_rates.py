@@ -3,11 +3,13 @@
     python benchmarks/null_rates.py claims --people 300 --choices 15
     python benchmarks/null_rates.py alarms --people 160 --choices 60
     python benchmarks/null_rates.py prequential --people 120
+    python benchmarks/null_rates.py forgetting --people 95
 
 ``claims``: texts of simulated people, labelled by coin, by the moderated probability, or by the population's weights
 alone (a person exactly like the population). If all hypotheses are null, the false-discovery rate is the share of
 people with any claim; at most 10 % is promised. ``alarms``: people whose taste never changes; at most 5 % is promised.
 ``prequential``: how often the service's interval of one person's accuracy holds the true 70 %.
+``forgetting``: populations of 30 people whose taste never changes, from which a half-life is learned; 5 % at most.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.changes import changes_of
 from personalrm.models.traits.claims import claims
 from personalrm.models.traits.fit import sigmoid
+from personalrm.models.traits.forgetting import learn_half_life
 from personalrm.models.traits.person import Evidence, alone
+from personalrm.models.traits.posterior import Person
 from personalrm.models.traits.prior import PERSONAL
 from personalrm.service.evaluation import of_person
 from personalrm.store.predictions import Prediction
@@ -91,10 +95,23 @@ def covered(people: int, seed: int) -> Iterator[Row]:
         yield share(f"interval holds, {conversations} conversations", found, given)
 
 
+def forgetful(populations: int, seed: int) -> Iterator[Row]:
+    """Populations that learn a half-life though nobody's taste changes."""
+    found = 0
+    for number in range(populations):
+        rng, people = np.random.default_rng([seed, number]), []
+        for _ in range(30):
+            t, taste = rng.normal(size=(30, 6)), 0.5 * rng.normal(size=6)
+            t[rng.random(30) >= sigmoid(t @ taste)] *= -1.0
+            people.append(Person(np.zeros(30), t, [np.array([at]) for at in range(30)]))
+        found += learn_half_life(people, 0.25 * np.eye(6)).half_life is not None
+    yield share("a half-life, 30 people with 30 choices", found, populations)
+
+
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("claims", "alarms", "prequential"))
+    parser.add_argument("what", choices=("claims", "alarms", "prequential", "forgetting"))
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--choices", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
@@ -103,6 +120,7 @@ def main() -> None:
         "claims": lambda: claimed(given.people, given.choices, given.seed),
         "alarms": lambda: alarmed(given.people, given.choices, given.seed),
         "prequential": lambda: covered(given.people, given.seed),
+        "forgetting": lambda: forgetful(given.people, given.seed),
     }[given.what]()
     print_table("where nothing is there", ("what", "people", "found", "share", "95 % interval"), list(rows))
 

@@ -101,3 +101,24 @@ def test_no_figure_is_cut_on_a_narrow_terminal(
     assert not re.search(r"\d…|…\s*[│|]", done.out)
     assert re.search(r"\b[01]\.\d{3}\b", done.out)
     assert all(head in done.out for head in ("accuracy", "95 % interval", "log loss"))
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compare", "OLD", "--prompt", "Q?", "--a", f"{'A long answer. ' * 9}", "--b", "No."),
+        ("rank", "OLD", "--prompt", "Q?", "--response", f"{'A long answer. ' * 9}", "--response", "No."),
+        ("why", "OLD"),
+        ("persona", "OLD"),
+        ("diagnose", "OLD", "CHOICES"),
+    ],
+)
+def test_every_command_wraps_at_the_width_of_the_terminal(
+    columns: int, words: tuple[str, ...], run: Run, choices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    done = run(*({"CHOICES": choices, "OLD": OLD}.get(one, one) for one in words))
+    assert done.code == 0, done.err
+    assert done.out.strip()
+    assert max(map(len, done.out.splitlines())) <= columns

@@ -16,7 +16,7 @@ from published_files import arena_rows, conversation, prism_folder, survey_row, 
 
 from personalrm.curation import folder
 from personalrm.curation.counting import Count, count, step
-from personalrm.curation.filters import agreement, consensus, enough, has_room
+from personalrm.curation.filters import agreement, consensus, enough, is_personalizable
 from personalrm.curation.raw import read_raw
 from personalrm.curation.sources import Sources, sha256, sources
 from personalrm.curation.splits import fixed, people_apart
@@ -72,7 +72,7 @@ def test_the_default_consensus_does_not_look_at_the_label(verdicts: list[float |
 
 
 def test_room() -> None:
-    assert [has_room(p, DEFAULT) for p in (0.9, 0.5, 0.49, None)] == [True, True, False, False]
+    assert [is_personalizable(p, DEFAULT) for p in (0.9, 0.5, 0.49, None)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_raw_arena(tmp_path: Path) -> None:
     path = str(write_rows(tmp_path / "arena.jsonl.gz", rows))
     raw = read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("English",)))
     assert raw.steps[0].left.users == 3
-    assert raw.steps[0].removed == {"not wished for": 1}
+    assert raw.steps[0].removed == {"not selected": 1}
     assert [one.left.pairs for one in raw.steps] == [23, 20]
     assert raw.steps[1].removed == {"ties": 3}
     with pytest.raises(DataError, match=naming(path)):

@@ -13,6 +13,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import rounds
 
 from personalrm.data.mapping import ASSIGNABLE
 from personalrm.data.problems import Problems
@@ -20,7 +21,6 @@ from personalrm.data.reading import read_choices
 from personalrm.data.writing import write_choices
 from personalrm.errors import PersonalrmError
 
-FILES = int(os.environ.get("PERSONALRM_FUZZ", "300"))
 USER, ONE, TWO = [{"role": "user", "content": "Hi"}], "Eight minutes.", "It is an art."
 SEEDS: tuple[dict[str, Any], ...] = (
     {"user": "ada", "id": "1", "group": "g", "context": USER, "chosen": ONE, "rejected": TWO, "judges": {"x": True}},
@@ -146,7 +146,7 @@ def read(path: Path, again: Path, columns: dict[str, str] | None = None) -> None
 
 def test_fuzz_reader(tmp_path: Path) -> None:
     rng = random.Random(int(os.environ.get("PERSONALRM_FUZZ_SEED", "0")))
-    for number in range(FILES):
+    for number in rounds(300):
         seed = rng.choice(SEEDS)
         rows = [seed if rng.random() < 0.3 else mutated(seed, rng) for _ in range(rng.randrange(1, 4))]
         kind = rng.choice(("jsonl", "json", "csv"))

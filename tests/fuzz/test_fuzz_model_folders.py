@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from mutations import Faults, commands, count, mutate_folder
+from mutations import SEED, Faults, commands, count, mutate_folder
 from places import LATER, MIRA
 
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
@@ -32,7 +32,7 @@ def without_checksums(folder: Path) -> None:
 
 def tried(run: Run, monkeypatch: pytest.MonkeyPatch, good: Path, tmp_path: Path, number: int) -> None:
     """Mutate the folder so many times and use it."""
-    folder, profile, draw = tmp_path / "odd", tmp_path / "me.json", random.Random(20261128)
+    folder, profile, draw = tmp_path / "odd", tmp_path / "me.json", random.Random(SEED)
     shutil.copytree(good, folder)
     assert run("fit", MIRA, "--model", f"trained:{folder}", "--out", profile).code == 0
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised

@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,15 +20,14 @@ from typing import TypeVar
 
 import pytest
 from command_line import Run
-from mutations import Faults, commands, count
+from mutations import SEED, Faults, commands, rounds
 from odd_files import make_odd
 from places import LATER, MIRA
 
 from personalrm.llm.simulated import SimulatedLLM
 
-SEED = int(os.environ.get("PERSONALRM_FUZZ_SEED", "20261129"))
 PATIENCE_S = int(os.environ.get("PERSONALRM_PATIENCE", "60"))
-"""After which a command hangs. Idle machines need 2 s for the slowest; `make fuzz` on one can take less."""
+"""Seconds of CPU time after which a command hangs; it also does if it waits for ten times as long."""
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
 SMALL = ("--features", "traits", "--ensemble-size", 1, "--epochs", 1)
 Words = tuple[object, ...]
@@ -108,8 +108,12 @@ def uses(at: Path, url: str, draw: random.Random) -> tuple[str, Words]:
 def within(call: Callable[[], T]) -> T:
     """The call, unless it takes too long."""
 
+    began, ends = time.process_time(), time.monotonic() + 10 * PATIENCE_S
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Hangs
+        if time.process_time() - began > PATIENCE_S or time.monotonic() > ends:
+            raise Hangs
+        signal.alarm(PATIENCE_S)  # the machine is busy with something else
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(PATIENCE_S)
@@ -126,7 +130,7 @@ def test_fuzz_odd_files(
 ) -> None:
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised
     draw, faults, codes = random.Random(SEED), Faults(), set[int]()
-    for number in range(count(12)):
+    for number in rounds(12):
         folder = tmp_path / str(number)
         shutil.copytree(good, folder)
         name, words = uses(folder, host.url, draw)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command_line import Run
-from mutations import Faults, commands, count, mutated_bytes, mutated_json
+from mutations import SEED, Faults, commands, mutated_bytes, mutated_json, rounds
 from places import LATER, MIRA
 
 from personalrm.data.reading import read_history
@@ -66,9 +66,9 @@ def test_fuzz_profiles(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     for name, value in (("TRIES", 1), ("TRIES_AT_START", 1), ("FIRST_WAIT_S", 0.0)):
         monkeypatch.setattr(f"personalrm.llm.http_client.{name}", value)
-    draw, faults, codes = random.Random(20261128), Faults(), set[int]()
+    draw, faults, codes = random.Random(SEED), Faults(), set[int]()
     path = tmp_path / "other.json"
-    for _ in range(count(20)):
+    for _ in rounds(20):
         record = mutated_json(draw.choice(profiles), draw)
         text = json.dumps(record).encode("utf-8", "surrogatepass")
         path.write_bytes(mutated_bytes(text, draw) if draw.random() < 0.15 else text)

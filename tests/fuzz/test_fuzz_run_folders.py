@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from mutations import Faults, commands, count, mutate_folder
+from mutations import SEED, Faults, commands, mutate_folder, rounds
 
 from personalrm.llm.simulated import SimulatedLLM
 
@@ -34,8 +34,8 @@ def test_fuzz_run_folders(
     assert run("report", good).code == 0
     names = [one.relative_to(good).as_posix() for one in good.rglob("*") if one.suffix in (".json", ".jsonl")]
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised
-    draw, faults, codes = random.Random(20261128), Faults(), set[int]()
-    for _ in range(count(3)):
+    draw, faults, codes = random.Random(SEED), Faults(), set[int]()
+    for _ in rounds(3):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(good, folder)
         changed = mutate_folder(folder, names, draw)

@@ -15,7 +15,7 @@ import pytest
 from hash_encoders import Hashes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mutations import Faults, count, mutated_bytes, mutated_text
+from mutations import SEED, Faults, count, mutated_bytes, mutated_text, rounds
 
 from personalrm.curation.folder import IDENTITY, begin
 from personalrm.data.limits import Limits
@@ -63,12 +63,12 @@ def test_fuzz_retry_after(value: str) -> None:
 
 
 def test_fuzz_answers_of_models() -> None:
-    draw, faults = random.Random(20261128), Faults()
+    draw, faults = random.Random(SEED), Faults()
     criteria = read_criteria(ANSWERS[1])
     readers: tuple[Callable[[str], Any], ...] = (
         parse_choice, parse_json, why_unparsed, read_criteria, read_facts, lambda text: margin(text, criteria),
     )  # fmt: skip
-    for _ in range(count(300)):
+    for _ in rounds(300):
         text = mutated_text(draw.choice(ANSWERS).encode(), draw).decode("utf-8", "replace")
         for read in readers:
             faults.look(lambda read=read, text=text: read(text), repr(text[:200]))
@@ -100,9 +100,9 @@ FILES: dict[str, tuple[Callable[[Path, bytes], None], Any]] = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_fuzz_json_files(tmp_path: Path, name: str) -> None:
-    draw, faults = random.Random(20261128), Faults()
+    draw, faults = random.Random(SEED), Faults()
     read, good = FILES[name]
-    for number in range(count(100)):
+    for number in rounds(100):
         folder = tmp_path / str(number)
         folder.mkdir()
         text = mutated_text(json.dumps(good).encode(), draw)
@@ -117,7 +117,7 @@ def test_fuzz_json_files(tmp_path: Path, name: str) -> None:
 
 def test_fuzz_cached_vectors(tmp_path: Path) -> None:
     """A damaged cache of embeddings gives unit vectors (damaged rows are computed again) or one of our errors."""
-    draw, faults, texts = random.Random(20261128), Faults(), [f"text {at}" for at in range(30)]
+    draw, faults, texts = random.Random(SEED), Faults(), [f"text {at}" for at in range(30)]
     whole = tmp_path / "whole.sqlite"
     first = Cached(Hashes(), whole)
     expected = first.embed(texts)
@@ -125,7 +125,7 @@ def test_fuzz_cached_vectors(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(whole)) as db:
         db.execute("PRAGMA journal_mode=DELETE")
     good = whole.read_bytes()
-    for number in range(count(40)):
+    for number in rounds(40):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(mutated_bytes(good, draw) if number % 2 else good)
         if number % 2 == 0:

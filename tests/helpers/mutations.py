@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
+import time
 import traceback
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,25 @@ VALUES: tuple[Any, ...] = (
     *("x" * 5_000, "9" * 5_000, "NaN", "<script>", "\u200b", "é" * 300, "\ud7ff\ue000", "\U000e0041", "a\nb\rc"),
     *([], {}, [[]], {"a": []}, [None], ["A"] * 50, {"kind": "judge"}, {"": ""}, [{}], [1, "2", None], [[[[[[]]]]]]),
 )
+SEED = int(os.environ.get("PERSONALRM_FUZZ_SEED", "20261128"))
 HOSTILE = [one for one in VALUES if isinstance(one, str)]
 
 
 def count(few: int) -> int:
     """Number of mutations per target."""
     return int(os.environ.get("PERSONALRM_FUZZ", few))
+
+
+def rounds(few: int) -> Iterator[int]:
+    """The numbers of the mutations: `count` of them, or fewer if PERSONALRM_FUZZ_SECONDS are over; their number is
+    printed."""
+    ends, done = time.monotonic() + float(os.environ.get("PERSONALRM_FUZZ_SECONDS", "inf")), 0
+    for number in range(count(few)):
+        if time.monotonic() > ends:
+            break
+        yield number
+        done += 1
+    sys.stdout.write(f"{done} mutations\n")
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -49,7 +65,7 @@ def mutated_json(record: Any, draw: random.Random) -> Any:
         container, key = draw.choice(there)
         how = draw.random()
         if how < 0.45:
-            container[key] = draw.choice(VALUES)
+            container[key] = deepcopy(draw.choice(VALUES))
         elif how < 0.6:
             if isinstance(container[key], str):
                 container[key] = draw.choice([container[key] + draw.choice(HOSTILE), draw.choice(HOSTILE)])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -92,6 +93,22 @@ class OddHost:
         self.statuses.append(status)
         payload = value if isinstance(value, bytes) else orjson.dumps(value)
         return web.Response(body=payload, status=status, headers=headers[0] if headers else None)
+
+
+@contextlib.contextmanager
+def in_a_thread(handler: Handler) -> Iterator[OddHost]:
+    """An odd host with its own loop in a thread, for tests of whole commands."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="odd-host", daemon=True)
+    thread.start()
+    odd = OddHost(handler)
+    try:
+        yield asyncio.run_coroutine_threadsafe(odd.__aenter__(), loop).result(10)
+    finally:
+        asyncio.run_coroutine_threadsafe(odd.__aexit__(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def endpoint(url: str, concurrency: int = 64, model: str = "m", **host: Any) -> OpenAIEndpoint:

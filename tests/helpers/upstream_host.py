@@ -16,7 +16,8 @@ ANSWERS = (LONG, SHORT, LONG + "And more. " * 9, "Do it in 5 steps.")
 class UpstreamHost:
     """Answers with `ANSWERS` in turn. ``url`` is its base URL; ``bodies`` and ``headers`` record the requests.
 
-    Models: ``single`` ignores ``n``; ``refuses``, ``busy``, ``key``, ``html`` and ``breaks`` fail in different ways.
+    Models: ``single`` ignores ``n``; ``echoes`` repeats the key that it gets; ``breaks`` closes its stream early; those
+    of `FAULTS` fail in different ways.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
             count = 1 if body["model"] == "single" else body.get("n", 1)
             at = len(self.host.bodies) - 1 if body["model"] == "single" else 0
             texts = [ANSWERS[(at + number) % len(ANSWERS)] for number in range(count)]
+            if body["model"] == "echoes":
+                texts = [f"You sent {self.headers['Authorization']}."] * count
             self._send(200, json.dumps(completion(body["model"], texts)))
 
     def _send(self, status: int, text: str, **headers: str) -> None:
@@ -78,6 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        if body["model"] == "echoes":
+            said = f"You sent {self.headers['Authorization']}, twice: {self.headers['Authorization'].upper()}"
+            for at in range(0, len(said), 5):
+                delta = {"content": said[at : at + 5], "reasoning_content": said[at : at + 5]}
+                self._chunk({"id": "upstream", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+            self._raw(b"data: [DONE]\n\n")
+            self.wfile.write(b"0\r\n\r\n")
+            return
         for number, word in enumerate(SHORT.split(" ")):
             if number == 1:
                 self.host.gate.wait(30)
@@ -104,6 +115,10 @@ FAULTS: dict[str, tuple[int, str, dict[str, str]]] = {
     "key": (401, json.dumps({"error": {"message": "bad key sk-upstream-secret"}}), {}),
     "html": (200, "<html>gateway</html>", {}),
     "failing": (500, "oops", {}),
+    "moved": (307, "", {"Location": "/v1/chat/completions"}),
+    "nothing": (200, "{}", {}),
+    "numbers": (200, json.dumps({"choices": [None, 5]}), {}),
+    "silent": (200, json.dumps({"choices": [{"index": 0, "message": None}]}), {}),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -11,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odd_hosts import ASK, SHORT, answer, asked, error
 
-from personalrm.errors import DataError, EndpointError
-from personalrm.llm.credentials import NO_CREDENTIALS, Credentials, without_user
+from personalrm.errors import DataError, EndpointError, StorageError
+from personalrm.llm.cache_postgresql import PostgresAnswerCache
+from personalrm.llm.connect import EndpointOptions, connect
+from personalrm.llm.credentials import NO_CREDENTIALS, Credentials, StreamScrubber, without_user
 from personalrm.llm.host import Host
+from personalrm.service.config import ServiceConfig
+from personalrm.store.database import Database
 
 KEY = "proj-AbCdEf0123456789xYz"
 PASSWORD = 'p@ss w/ord"9'
@@ -62,6 +66,73 @@ def test_a_key_with_its_middle_left_out_is_removed(echo: str) -> None:
     shown = KNOWN.scrub(f"Incorrect key {echo} given")
     assert KEY[-3:] not in shown
     assert KEY[:4] not in shown
+
+
+FORMS = {
+    "capitals": str.upper,
+    "small letters": str.lower,
+    "base64 after a user": lambda key: b64encode(f"me:{key}".encode()).decode(),
+    "base64 at another offset": lambda key: b64encode(f"x{key}.".encode()).decode(),
+    "base64 for URLs": lambda key: urlsafe_b64encode(f"ab{key}??>".encode()).decode(),
+    "percent-encoded": lambda key: "".join(f"%{ord(one):02x}" for one in key),
+    "JSON escapes": lambda key: "".join(f"\\u{ord(one):04X}" for one in key),
+    "Python escapes": lambda key: "".join(f"\\x{ord(one):02x}" for one in key),
+    "HTML escapes": lambda key: "".join(f"&#{ord(one)};" for one in key),
+    "HTML escapes in hexadecimal": lambda key: "".join(f"&#x{ord(one):x};" for one in key),
+    "partly escaped": lambda key: key[:5] + "".join(f"%{ord(one):02X}" for one in key[5:9]) + key[9:],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", [KEY, "a-long-p@ss/word"])
+def test_another_spelling_of_a_credential_is_removed(form: str, secret: str) -> None:
+    known = Credentials.of(KEY, "http://maria:a-long-p%40ss%2Fword@h/v1")
+    written = FORMS[form](secret)
+    for shown in (known.scrub_answer(f"It is {written} now"), known.scrub(f"It is {written} now")):
+        assert shown.startswith("It is ")
+        assert shown.endswith(" now")
+        assert "[key]" in shown
+        assert len(shown) < 12 + 16, "nothing but what stands beside it in base64 is left"
+
+
+@given(cuts=st.lists(st.integers(1, 9), min_size=12, max_size=40))
+def test_a_credential_split_over_chunks_of_a_stream_is_removed(cuts: list[int]) -> None:
+    scrubber, text, at, shown = StreamScrubber(KNOWN), f"A project: {KEY}, or {KEY.upper()[:9]} it is. {BASIC}", 0, []
+    for length in cuts:
+        shown.append(scrubber.take(text[at : at + length]))
+        at += length
+    shown += [scrubber.take(text[at:]), scrubber.rest()]
+    whole = "".join(shown)
+    assert whole.startswith("A project: ")
+    assert whole.count("[key]") == 3
+    assert not any(KEY[at : at + 4].lower() in whole.lower().replace("a project", "") for at in range(len(KEY) - 3))
+
+
+def test_a_stream_without_credentials_comes_as_it_is() -> None:
+    for known in (NO_CREDENTIALS, KNOWN):
+        scrubber = StreamScrubber(known)
+        words = ["The pro", "ject", " has a p", "r", "oj", " folder", "."]
+        assert "".join([*map(scrubber.take, words), scrubber.rest()]) == "".join(words)
+
+
+@pytest.mark.parametrize(
+    "userinfo", ["u:p/ssword1", "u:p@ssword1", "u:pa:ssword1", "u:ssword1?x", "u:ssword1#", "u:s%40w"]
+)
+def test_a_database_is_told_without_its_password(userinfo: str) -> None:
+    pytest.importorskip("psycopg")
+    url = f"postgresql://{userinfo}@127.0.0.1:1/db"
+    with pytest.raises(StorageError) as caught:
+        PostgresAnswerCache(url).get(bytes(32))
+    assert not any(one in str(caught.value) for one in ("ssword1", "s%40w", "s@w"))
+    assert "ssword1" not in Database(url).shown
+    shown = repr((EndpointOptions(cache=url, base_url=URL, api_key=KEY), ServiceConfig(database=url, upstream=URL)))
+    assert not any(one in shown for one in ("ssword1", KEY, "t0ken", "maria"))
+
+
+def test_a_model_s_name_holds_no_url() -> None:
+    with pytest.raises(DataError) as caught:
+        connect("gpt@http://maria:s3cr3t-pw@h/v1", EndpointOptions(base_url="http://h/v1"))
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_words_are_left_alone() -> None:

@@ -70,7 +70,6 @@ async def test_requests_are_bounded_by_texts_and_by_characters() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"<html>Welcome</html>", "<html>Welcome"),
         ([], "list of embeddings"),
         ({"data": []}, "list of embeddings"),
         ({"data": [{"embedding": [1.0]}]}, "list of embeddings"),

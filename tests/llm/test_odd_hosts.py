@@ -345,6 +345,12 @@ OTHER_BODIES: dict[str, Any] = {
     "comments": b": keep-alive\n\n: keep-alive\n\n" + orjson.dumps(CHAT),
     "bytes after the end": orjson.dumps(CHAT) + b"\r\n0\r\n\r\n",
     "a zero after the end": orjson.dumps(CHAT) + b"\0",
+    "a JSON text": orjson.dumps(orjson.dumps(CHAT).decode()),
+    "a proxy function": {"statusCode": 200, "body": orjson.dumps(CHAT).decode()},
+    "lines of chunks": b"\n".join(one.removeprefix(b"data: ") for one in STREAM.split(b"\n\n")[:2]),
+    "a broken chunk after the end": STREAM.replace(b"data: [DONE]", b'data: {"choi'),
+    "a message that is a text": {"choices": [{"message": VERDICT}]},
+    "a text": {"text": VERDICT},
     "Latin-1": b'{"choices": [{"message": {"content": "A \xe9"}}]}',
 }
 
@@ -384,6 +390,15 @@ async def test_bodies_that_are_packed_otherwise_than_their_header_says(coding: s
         (200, {"error": {"message": "No auth credentials found", "code": "invalid"}}, EndpointRefused, "the key"),
         (200, {"success": False, "message": "token expired"}, EndpointRefused, "the key"),
         (200, {"error": "Unexpected endpoint or method. (POST /chat)"}, EndpointRefused, "path"),
+        (200, {"error_code": 17, "error_msg": "Open api daily request limit reached"}, EndpointRefused, "day"),
+        (200, {"choices": None, "base_resp": {"status_code": 8, "status_msg": "insufficient balance"}}, EndpointRefused,
+         "no credit"),
+        (200, {"statusCode": 401, "body": '{"message": "Unauthorized"}'}, EndpointRefused, "the key"),
+        (400, error("Budget has been exceeded! Current cost: 10.2, Max budget: 10.0"), EndpointRefused, "no credit"),
+        (400, [error("User location is not supported for the API use.")], EndpointRefused, "access from here"),
+        (412, error("Account suspended, due to reaching the monthly spending limit"), EndpointRefused, "credit"),
+        (400, error("the request exceeds the available context size"), RequestRefused, "context size"),
+        (400, error("The requested model 'm' is not supported by any provider"), EndpointRefused, "no model"),
         (400, error("Your credit balance is too low to access the API."), EndpointRefused, "no credit"),
         (429, error("Your account is suspended, please check your plan"), EndpointRefused, "no credit"),
         (429, [{"error": {"message": "Quota!", "details": ["RequestsPerDay"]}}], EndpointRefused, "day"),
@@ -485,3 +500,41 @@ async def test_stop_sequences_refused_in_the_words_of_xai() -> None:
     async with asked(reply) as (odd, one):
         await one.complete(ASK, EXPLAINED)
     assert odd.statuses == [400, 200]
+
+
+@pytest.mark.parametrize("feature", ["logprobs", "response_format"])
+async def test_a_feature_answered_with_500_is_left_out(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word on the reason; a 500 that ends by itself costs no feature."""
+    monkeypatch.setattr("personalrm.llm.http_client.FIRST_WAIT_S", 0.001)
+
+    def reply(body: dict[str, Any], number: int) -> Any:
+        return (500, b"Internal Server Error") if feature in body else (200, answer(VERDICT))
+
+    wanted = SamplingParams(50, schema=SCHEMA, logprobs=20)
+    async with asked(reply) as (odd, one):
+        found = await asyncio.gather(*(one.complete(question(at), wanted) for at in range(6)))
+        assert all(each.text == VERDICT for each in found)
+    assert odd.statuses.count(500) == 3
+    async with asked(lambda _, number: (500, b"") if number < 3 else (200, answer(VERDICT))) as (odd, one):
+        await one.complete(ASK, wanted)
+    assert [feature in body for body in odd.bodies] == [True] * 3
+
+
+async def test_limits_of_a_few_tokens_are_raised_where_they_are_refused() -> None:
+    def reply(body: dict[str, Any], number: int) -> Any:
+        few = body["max_tokens"] < 16
+        return (400, error("Invalid 'max_output_tokens': integer below minimum value")) if few else (200, answer("A"))
+
+    async with asked(reply) as (odd, one):
+        await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(5)))
+    assert odd.statuses == [400] + [200] * 5
+
+
+async def test_an_error_in_a_stream_is_named() -> None:
+    broken = (
+        STREAM[: STREAM.index(b"data: [DONE]")] + b'data: {"error": {"message": "No credits left", "code": 402}}\n\n'
+    )
+    async with asked(lambda *_: (200, broken)) as (odd, one):
+        with pytest.raises(EndpointRefused, match="No credits left"):
+            await one.complete(ASK, SHORT)
+    assert len(odd.bodies) == 1

@@ -427,7 +427,7 @@ async def test_concurrency_is_lowered_by_429_and_recovers() -> None:
 @pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize(
     "garbage",
-    [b"<html>Welcome</html>", b"", b"[]", b"null", b'{"choices": []}', b'{"choices": [{"message": {"content": 3}}]}'],
+    [b"", b"[]", b"null", b'{"choices": []}', b'{"choices": [{"message": {"content": 3}}]}'],
 )
 @pytest.mark.parametrize("sound", [0, 1])
 async def test_garbage_may_be_paid_for_and_is_asked_for_once_more_only(garbage: bytes, sound: int) -> None:
@@ -438,6 +438,19 @@ async def test_garbage_may_be_paid_for_and_is_asked_for_once_more_only(garbage: 
         with pytest.raises(UnusableResponse, match=r"chat completion.*asked 2 times"):
             await one.complete(ASK, SHORT)
         assert len(odd.bodies) == sound + 2
+
+
+@pytest.mark.parametrize("sound", [0, 1])
+async def test_a_web_page_in_place_of_an_answer_concerns_all_requests(sound: int) -> None:
+    """A login of a proxy or a captive portal: one request, also after sound answers, and the title of the page."""
+    page = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
+    async with asked(lambda _, number: (200, answer() if number <= sound else page)) as (odd, one):
+        for _ in range(sound):
+            await one.complete(ASK, SHORT)
+        found = await asyncio.gather(*(one.complete(question(at), SHORT) for at in range(9)), return_exceptions=True)
+    assert all(isinstance(each, EndpointRefused) and "Sign in" in str(each) for each in found)
+    assert len(odd.bodies) <= sound + 9
+    assert sound or len(odd.bodies) == 1
 
 
 async def test_error_sent_with_status_200_counts_as_what_it_names() -> None:

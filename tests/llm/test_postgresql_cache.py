@@ -71,7 +71,7 @@ def test_a_claim_holds_until_it_is_given_back(two: tuple[AnswerCache, AnswerCach
     assert one.look_up(KEY) is Found.NOTHING
     assert one.look_up(KEY) is Found.NOTHING  # one's own
     assert other.look_up(KEY) is Found.ASKED_ELSEWHERE
-    one.give_back(KEY)
+    one.release_claim(KEY)
     assert other.look_up(KEY) is Found.NOTHING
     other.put(KEY, "m", Completion("A"))
     assert one.look_up(KEY) == Completion("A", from_cache=True)

@@ -69,7 +69,7 @@ def test_a_claim_that_is_given_back_is_free(tmp_path: Path) -> None:
     one, other = AnswerCache(tmp_path / "a.sqlite"), AnswerCache(tmp_path / "a.sqlite")
     assert one.look_up(KEY) is Found.NOTHING
     assert one.look_up(KEY) is Found.NOTHING  # one's own
-    one.give_back(KEY)
+    one.release_claim(KEY)
     assert other.look_up(KEY) is Found.NOTHING
     other.put(KEY, "m", Completion("A"))
     assert one.look_up(KEY) == other.get(KEY)

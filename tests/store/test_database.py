@@ -154,6 +154,28 @@ def test_a_file_that_is_no_copy_is_refused(store: Store, database_url: str, tmp_
         restore(tmp_path / "missing", database_url)
 
 
+def test_a_restore_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    other, empty, damaged = tmp_path / "other", tmp_path / "tables", tmp_path / "damaged"
+    other.write_bytes(b"not a copy" * 100)
+    damaged.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    with closing(sqlite3.connect(empty)) as database, database:
+        database.execute("CREATE TABLE theirs (a)")
+    target, folder = tmp_path / "new" / "people.sqlite", tmp_path / "new"
+    for source in (tmp_path / "missing", other, damaged, empty):
+        with pytest.raises((DataError, StorageError)):
+            restore(source, f"sqlite:///{target}")
+        assert not list(folder.glob("*")), source.name
+
+    backed = tmp_path / "copy"
+    with closing(Store(f"sqlite:///{tmp_path / 'one.sqlite'}")) as store:
+        backup(store.database, backed)
+    with closing(sqlite3.connect(backed)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9.9.9.1'")
+    with pytest.raises(StorageError, match="newer"):
+        restore(backed, f"sqlite:///{target}")
+    assert not list(folder.glob("*"))
+
+
 def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'one.sqlite'}")
     store.make_space("a").feedback.choices("ada", [choice(n) for n in range(50)], SOON)

@@ -7,6 +7,7 @@ answers.orders               # the same for each order asked, shape (pairs, 2)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
+from personalrm.formatting.texts import counted
 from personalrm.preferences import Verdict
 from personalrm.profile.provenance import Provenance
 from personalrm.profile.spend import Spend
@@ -53,6 +55,20 @@ class Answers:
         probability = np.array([_number(one.probability) for one in verdicts], dtype=np.float64)
         unscored = {at: _why(one.unscored) for at, one in enumerate(verdicts) if one.probability is None}
         return cls(probability, np.full((len(verdicts), 2), np.nan), unscored, spend)
+
+    @property
+    def why_nothing_is_scored(self) -> str | None:
+        """One sentence with the most frequent reason if no pair is scored; None if any is, or there is none."""
+        if not len(self.probability) or not np.isnan(self.probability).all():
+            return None
+        return nothing_scored(self.unscored.values(), len(self.probability))
+
+
+def nothing_scored(reasons: Iterable[str], pairs: int) -> str:
+    """Return a sentence for a model none of whose answers could be used, with the most frequent reason."""
+    counted_reasons = Counter(reasons).most_common(1)
+    why = counted_reasons[0][0] if counted_reasons else "no reason given"
+    return f"none of {counted(pairs, 'pair')} could be scored, most often because: {why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from personalrm.stats import metrics
 from personalrm.stats.calibration import calibration
 from personalrm.stats.intervals import interval
 from personalrm.stats.position_bias import PositionBias
-from personalrm.stats.selective import held_promise, risk_coverage
+from personalrm.stats.selective import held_out_risk, risk_coverage
 from personalrm.stats.slices import Mask, by_domain, by_rarity, equally_long, own_accuracies
 
 RISKS = (0.1, 0.2, 0.3)
@@ -85,7 +85,7 @@ def _selective(result: BenchResult, label: str) -> dict[str, Any] | None:
     return {
         "area": curve.area,
         "curve": [{"coverage": one, "risk": curve.at(one)} for one in COVERAGES],
-        "promised": [asdict(held_promise(probability, people, one, seed=seed, weight=weight)) for one in RISKS],
+        "promised": [asdict(held_out_risk(probability, people, one, seed=seed, weight=weight)) for one in RISKS],
     }
 
 

@@ -96,12 +96,20 @@ class JudgeMethod:
 
 
 async def judged_all(judge: FittedJudge, questions: Sequence[Question]) -> list[Judgement]:
-    """Judge all questions concurrently; a question that cannot be judged is unscored."""
-    return await gather(_judged(judge, one) for one in questions)
+    """Judge all questions concurrently; a question that cannot be judged is unscored.
+
+    Raises:
+        UnusableResponse: the host gave no usable answer to any of them, so the task is not done.
+    """
+    found = await gather(_judged(judge, one) for one in questions)
+    failed = [one for one in found if isinstance(one, UnusableResponse)]
+    if failed and len(failed) == len(found):
+        raise failed[0]
+    return [Judgement(None, (), str(one)) if isinstance(one, UnusableResponse) else one for one in found]
 
 
-async def _judged(judge: FittedJudge, question: Question) -> Judgement:
+async def _judged(judge: FittedJudge, question: Question) -> Judgement | UnusableResponse:
     try:
         return await judge.judge(question.context, question.a, question.b)
     except UnusableResponse as error:
-        return Judgement(None, (), str(error))
+        return error

@@ -218,7 +218,7 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
         weights = {one.id: part for one, part in zip(decided, shares(decided), strict=True)}
         for task, answers in tasks(history, design.protocol, design.seed, text_fold=text_fold):
             starts.append(len(asked))
-            asked += _asked(task, answers, fold[history.user], weights)
+            asked += _planned_pairs(task, answers, fold[history.user], weights)
             judges.update(name for one in task.questions for name in one.judges)
     if not asked:
         raise NotEnoughChoices("there is nothing to predict: no user has decided choices in enough groups")
@@ -227,7 +227,9 @@ def make_plan(people: Source, design: Design, population: Source | None = None) 
     return Plan(design, *counted, people, population, fold, text_fold)
 
 
-def _asked(task: Task, answers: tuple[Side, ...], fold: int, weights: Mapping[str, float]) -> Iterator[PlannedPair]:
+def _planned_pairs(
+    task: Task, answers: tuple[Side, ...], fold: int, weights: Mapping[str, float]
+) -> Iterator[PlannedPair]:
     for one, side in zip(task.questions, answers, strict=True):
         lengths = (len(one.a), len(one.b))
         whose = task.user, one.id, one.group, fold, len(task.history), side, one.domain

@@ -84,7 +84,7 @@ def record_of(result: BenchResult, against: str | None) -> dict[str, Any]:
         "details": [
             {name: asdict(row)[name] for name in ("label", *DETAILS)}
             | {"prompts": {}, "provenance": None}
-            | ({} if line.provenance is None else _behind(line.provenance))
+            | ({} if line.provenance is None else _provenance_fields(line.provenance))
             | more[row.label]
             for row, line in zip(rows, result.lines.values(), strict=True)
         ],
@@ -114,7 +114,7 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
     return folder
 
 
-def _behind(provenance: Provenance) -> dict[str, Any]:
+def _provenance_fields(provenance: Provenance) -> dict[str, Any]:
     return {"prompts": dict(provenance.prompts), "provenance": {**asdict(provenance), "key": provenance.key}}
 
 

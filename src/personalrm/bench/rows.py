@@ -29,7 +29,7 @@ def task_row(line: Line, planned: PlannedTask, found: Prediction, seconds: float
         "probability": [one.probability for one in found.answers],
         "orders": [_orders(one) for one in found.answers],
         "unscored": [one.unscored for one in found.answers],
-        "judgements": sum(max(1, len(_asked(one))) for one in found.answers),
+        "judgements": sum(max(1, len(_order_verdicts(one))) for one in found.answers),
         "calls": spend.calls,
         "prompt_tokens": spend.prompt_tokens,
         "completion_tokens": spend.completion_tokens,
@@ -54,7 +54,7 @@ def judgement_rows(
             "fold": planned.fold,
             "preferred": pair.preferred,
         }
-        orders = _asked(answer)
+        orders = _order_verdicts(answer)
         if not orders:
             yield {**common, **_order_free(answer)}
         for name, order in zip(("ab", "ba"), orders, strict=False):
@@ -102,13 +102,13 @@ def _order_free(answer: Judgement | Verdict) -> Row:
     }
 
 
-def _asked(answer: Judgement | Verdict) -> tuple[OrderVerdict, ...]:
+def _order_verdicts(answer: Judgement | Verdict) -> tuple[OrderVerdict, ...]:
     return answer.orders if isinstance(answer, Judgement) else ()
 
 
 def _orders(answer: Judgement | Verdict) -> list[float | None] | None:
     """The probabilities of ``a`` when shown first and second; None for an answer without orders."""
-    return [one.probability for one in _asked(answer)] or None
+    return [one.probability for one in _order_verdicts(answer)] or None
 
 
 def _dollars(cost: float | None) -> float | None:

@@ -246,6 +246,8 @@ class _Run:
             failure = str(work.failures[entry.model]) if entry.model in work.failures else None
             if not self._kept.finished:
                 failure = failure or next(iter(self._unanswered.values()), None)
+        if failure is None and method.asks:
+            failure = answers.why_nothing_is_scored
         return MethodResult(
             entry=entry,
             probabilistic=method.probabilistic,

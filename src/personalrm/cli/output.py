@@ -83,12 +83,13 @@ def verdict(found: Verdict, *, as_json: bool) -> None:
     if as_json:
         _json({"probability": found.probability, "reasoning": found.reasoning, "unscored": found.unscored})
     elif found.probability is None:
-        typer.echo(clean(f"unscored: {found.unscored}"))
+        console().print(_safe(f"unscored: {found.unscored}"))
     else:
         side = {"a": "A is preferred", "b": "B is preferred", None: "even"}[found.winner]
-        typer.echo(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
+        out = console()
+        out.print(f"{side}: P(A) = {found.probability:.3f}, both orders combined")
         if found.reasoning:
-            typer.echo(clean(found.reasoning))
+            out.print(_safe(found.reasoning))
 
 
 def score(found: float | None, *, as_json: bool) -> None:
@@ -106,8 +107,9 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         _json(asdict(found))
         return
+    out = console()
     for place, index in enumerate(found.order, 1):
-        typer.echo(f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
+        one_line(out, f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
     if found.unscored:
         remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
 
@@ -210,13 +212,13 @@ def study(path: Path) -> None:
 def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
     judged = found.verdicts[choice.id]
     if judged.probability is None:
-        out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_asked(choice))}")
+        out.print(f"  unscored ({_safe(judged.unscored or '')}) · {_safe(_last_message(choice))}")
         return
     first = choice.chosen_first(found.seed)
     right = judged.winner == choice.preferred_side(found.seed)
     mark = "[green]right[/green]" if right else "[red]wrong[/red]" if judged.winner else "even "
     chance = judged.probability if first else 1.0 - judged.probability
-    out.print(f"  {mark} P = {chance:.2f} · {_safe(_asked(choice))}")
+    out.print(f"  {mark} P = {chance:.2f} · {_safe(_last_message(choice))}")
     _line(out, f"        preferred: {'A' if first else 'B'} · {_short(choice.chosen, 80)}")
     _line(out, f"        over:      {'B' if first else 'A'} · {_short(choice.rejected, 80)}")
     if judged.reasoning:
@@ -255,7 +257,17 @@ def _counts(claim: Claim) -> str:
 
 def _line(out: Console, text: str) -> None:
     """Print one dim line, truncated to the terminal's width."""
-    out.print(_safe(text), style="dim", no_wrap=True, overflow="ellipsis")
+    one_line(out, text, style="dim")
+
+
+def one_line(out: Console, text: str, style: str | None = None) -> None:
+    """Print untrusted text on one line, truncated to the terminal's width."""
+    out.print(_safe(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def paragraph(text: str = "", indent: int = 0) -> None:
+    """Print untrusted text, wrapped at the terminal's width."""
+    console().print(Padding(_safe(text), (0, 0, 0, indent)) if indent else _safe(text))
 
 
 def _evidence(found: Profile, claim: Claim) -> list[str]:
@@ -266,7 +278,7 @@ def _evidence(found: Profile, claim: Claim) -> list[str]:
     lines = []
     for side, choice_id in cited:
         one = found.choice(choice_id)
-        lines.append(f"{side}: {_asked(one)} → {_short(one.chosen, 60)}")
+        lines.append(f"{side}: {_last_message(one)} → {_short(one.chosen, 60)}")
     return lines
 
 
@@ -295,7 +307,7 @@ def _demonstrations(out: Console, found: Profile) -> None:
     for one in ranked[:TAUGHT]:
         worth = "" if one.worth is None else f"{one.worth:+.3f}  "
         choice = found.choice(one.choice)
-        _line(out, f"  {worth}{_asked(choice)} → {_short(choice.chosen, 60)}")
+        _line(out, f"  {worth}{_last_message(choice)} → {_short(choice.chosen, 60)}")
     if len(ranked) > TAUGHT:
         least = "" if ranked[-1].worth is None else f", down to {ranked[-1].worth:+.3f}"
         out.print(f"  and {len(ranked) - TAUGHT} more{least}", style="dim")
@@ -318,7 +330,7 @@ def _safe(text: str) -> str:
     return escape(clean(text))
 
 
-def _asked(choice: Preference) -> str:
+def _last_message(choice: Preference) -> str:
     return f"“{_short(choice.context[-1].content, 50)}”" if choice.context else "(no prompt)"
 
 

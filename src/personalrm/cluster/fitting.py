@@ -112,7 +112,9 @@ class FitShard(ShardJob[FitOptions]):
 def fit_all(how: FitOptions, shared: str | None, people: list[PersonOfShard]) -> list[Profile | Trouble]:
     """A profile for each person, or the reason why there is none, in order; ``shared`` names the shared limits."""
     client = client_of(how, shared)
-    return background_loop.run(_asked(client, people)) if how.asks_endpoint else _computed(client, people)
+    return (
+        background_loop.run(_fit_concurrently(client, people)) if how.asks_endpoint else _fit_one_by_one(client, people)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +127,7 @@ def client_of(how: FitOptions, shared: str | None) -> Client:
     return Client(judging_name(how.model), options=how.options, population=how.population, endpoint=endpoint)
 
 
-def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+def _fit_one_by_one(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
     found: list[Profile | Trouble] = []
     for one in people:
         try:
@@ -135,7 +137,7 @@ def _computed(client: Client, people: list[PersonOfShard]) -> list[Profile | Tro
     return found
 
 
-async def _asked(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
+async def _fit_concurrently(client: Client, people: list[PersonOfShard]) -> list[Profile | Trouble]:
     """Fit several people concurrently, returned in the order of ``people``."""
 
     async def fit(place: int) -> tuple[int, Profile | Trouble]:

@@ -1,7 +1,7 @@
 """One label: a question about a pair, sent to one model, and its result.
 
     judge = Judge(endpoint)
-    label = await room(judge, "responses", choice, "token", seed=0)       # P(personal preference matters)
+    label = await personalizable(judge, "responses", choice, "token", seed=0)       # P(personal preference matters)
     label = await verdict(judge, choice, "chosen", "token")               # P(the chosen one is preferred), shown first
 
 Labels of a model that fails are unscored; the other models continue. After `PATIENCE` consecutive failures a model gets
@@ -22,6 +22,7 @@ from personalrm.llm.cache_rows import cache_key
 from personalrm.llm.endpoint import Completion, Endpoint, SamplingParams
 from personalrm.preferences import Message, Preference
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import renamed
 from personalrm.synthesis import rendering
 from personalrm.synthesis.judging import REASONED_ANSWER, TOKEN_ANSWER, JudgeContext, judge_order, read_probability
 
@@ -130,7 +131,9 @@ class Answer:
     prompt: str
 
 
-async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts: VerdictMode, seed: int) -> Label:
+async def personalizable(
+    judge: Judge, step: Personalizable, choice: Preference, verdicts: VerdictMode, seed: int
+) -> Label:
     """Return the label whether personal preference matters for the query, or for the responses.
 
     The order of the responses is drawn from the choice's id, never from the label.
@@ -139,7 +142,7 @@ async def room(judge: Judge, step: Personalizable, choice: Preference, verdicts:
     shown = rendering.conversation(choice.context)
     if step == "responses":
         shown = rendering.pair(choice.context, *choice.shown(seed))
-    answer = await judge.ask(lambda endpoint: _ask_room(endpoint, step, shown, verdicts))
+    answer = await judge.ask(lambda endpoint: _ask_personalizable(endpoint, step, shown, verdicts))
     first: First | None = None if step == "query" else "chosen" if chosen_first else "rejected"
     return _label(choice, step, judge, first, answer)
 
@@ -166,7 +169,7 @@ def prompt_hashes(verdicts: VerdictMode) -> dict[str, str]:
     return {name: value for name, value in prompts.hashes().items() if name in names}
 
 
-async def _ask_room(endpoint: Endpoint, step: Personalizable, shown: str, verdicts: VerdictMode) -> Answer:
+async def _ask_personalizable(endpoint: Endpoint, step: Personalizable, shown: str, verdicts: VerdictMode) -> Answer:
     asked = f"{shown}\n\n{prompts.load(f'personalizable_{step}')} {prompts.load(f'personalizable_{verdicts}')}"
     messages = [Message("system", prompts.load("personalizable_system")), Message("user", asked)]
     params = SamplingParams(TOKEN_ANSWER, logprobs=20)
@@ -175,7 +178,7 @@ async def _ask_room(endpoint: Endpoint, step: Personalizable, shown: str, verdic
     completion = await endpoint.complete(messages, params)
     probability = read_probability(completion)
     if probability is None and verdicts == "token":
-        return await _ask_room(endpoint, step, shown, "reasoned")
+        return await _ask_personalizable(endpoint, step, shown, "reasoned")
     unscored = None if probability is not None else why_unparsed(completion.text)
     return Answer(probability, unscored, completion, cache_key(endpoint.model, messages, params).hex()[:16])
 
@@ -196,3 +199,6 @@ def _label(choice: Preference, step: Step, judge: Judge, first: First | None, an
         took.completion_tokens,
         took.cost,
     )
+
+
+__getattr__ = renamed(__name__, {"room": "personalizable"})

@@ -47,13 +47,13 @@ def curate(
     _tell(raw, warn)
     with hold(out, "curation"):
         folder.begin(out, identity)
-        result, ledgers = _asked(plan, raw, models, settings, progress)
+        result, ledgers = _curate_with_models(plan, raw, models, settings, progress)
         _tell_unscored(result, warn)
         folder.write(out, result.parts, result.label_rows(), result.manifest())
     return result, ledgers
 
 
-def _asked(
+def _curate_with_models(
     plan: Plan, raw: Raw, models: Sequence[str], settings: EndpointOptions, progress: Progress
 ) -> tuple[Curated, list[Budget]]:
     async def work() -> tuple[Curated, list[Budget]]:

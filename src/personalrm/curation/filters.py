@@ -12,6 +12,7 @@ from typing import Literal
 
 from personalrm.curation.thresholds import Thresholds
 from personalrm.preferences import History
+from personalrm.renamed import renamed
 
 Consensus = Literal["contested", "clear", "opposed", "unscored"]
 """``contested`` is kept; ``clear``: (nearly) all judges agree with the user; ``opposed``: (nearly) all disagree."""
@@ -46,6 +47,9 @@ def consensus(probabilities: Sequence[float | None], thresholds: Thresholds) -> 
     return "opposed" if share < thresholds.min_agreement - _ROUNDING else "contested"
 
 
-def has_room(probability: float | None, thresholds: Thresholds) -> bool:
+def is_personalizable(probability: float | None, thresholds: Thresholds) -> bool:
     """Return whether personal preference matters for the pair; False if unscored."""
     return probability is not None and probability >= thresholds.min_personalizable
+
+
+__getattr__ = renamed(__name__, {"has_room": "is_personalizable"})

@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from personalrm.curation.asking import First, Judge, Label, Personalizable, room, verdict
-from personalrm.curation.filters import consensus, has_room
+from personalrm.curation.asking import First, Judge, Label, Personalizable, personalizable, verdict
+from personalrm.curation.filters import consensus, is_personalizable
 from personalrm.curation.thresholds import Thresholds
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.options import VerdictMode
 from personalrm.synthesis.judging import log_odds
 
-QUERY, RESPONSES, CONTESTED = "room in the query", "room in the responses", "contested"
+QUERY, RESPONSES, CONTESTED = "personalizable query", "personalizable responses", "contested"
 FILTERS = (QUERY, RESPONSES, CONTESTED)
 EVEN = 1e-9
 """Log-odds below this are rounding errors of zero."""
@@ -49,7 +49,7 @@ async def filtered(history: History, judges: Sequence[Judge], thresholds: Thresh
     kept: Sequence[Preference] = history.choices
     rooms: tuple[tuple[str, Personalizable], ...] = ((QUERY, "query"), (RESPONSES, "responses"))
     for name, step in rooms:
-        found = await gather(room(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
+        found = await gather(personalizable(judges[0], step, one, verdicts, thresholds.seed) for one in kept)
         kept, removed[name] = _with_room(kept, found, thresholds)
         left[name] = history.only(kept)
         labels += found
@@ -69,10 +69,10 @@ def _with_room(
     removed: Counter[str] = Counter()
     kept = []
     for choice, label in zip(choices, labels, strict=True):
-        if has_room(label.probability, thresholds):
+        if is_personalizable(label.probability, thresholds):
             kept.append(choice)
         else:
-            removed["unscored" if label.probability is None else "no room"] += 1
+            removed["unscored" if label.probability is None else "not personalizable"] += 1
     return kept, removed
 
 

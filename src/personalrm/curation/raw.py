@@ -110,7 +110,7 @@ class _Tally:
 
     def take(self, row: Fields) -> bool:
         if self._wish is not None and not arena.accepts(row, self._wish):
-            self.passed_over["not wished for"] += 1
+            self.passed_over["not selected"] += 1
             return False
         self.rows += 1
         if not missing(row.get(self._person)):

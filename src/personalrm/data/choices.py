@@ -132,14 +132,14 @@ def _written(row: Fields, layout: Layout, reading: RowReading, user: str | None)
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise RowError("a list of {role, content}", field="context", found=describe(listed))
     context = tuple(Message(text(one.get("role"), "role"), text(one.get("content"), "content")) for one in listed)
-    one, other = (_said(row.get(name), name) for name in ("chosen", "rejected"))
+    one, other = (_written_response(row.get(name), name) for name in ("chosen", "rejected"))
     pair = Pair(one, other, is_tie(row, layout), margin_of(row, layout))
     if not reading.labels:
         pair = Pair(min(one, other), max(one, other), True, None)
     return _preference(row, layout, reading, context, pair, user=user)
 
 
-def _said(value: object, field: str) -> str:
+def _written_response(value: object, field: str) -> str:
     """A response as `writing` writes it: text, or a message if the text could be parsed as one."""
     found = unpacked(value) if isinstance(value, str) else value
     if isinstance(found, Mapping) and is_conversation(found):

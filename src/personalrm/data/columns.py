@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from personalrm.data.other_languages import in_english
 from personalrm.preferences import Part
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -22,7 +23,7 @@ _GAP = re.compile(r"[^0-9a-z]+")
 @lru_cache(4096)
 def plain(name: str) -> str:
     """The name in lower case, with words and numbers separated by underscores."""
-    parted = _JOINT.sub("_", _HUMP.sub("_", name[:200]))
+    parted = _JOINT.sub("_", _HUMP.sub("_", in_english(name[:200])))
     return _GAP.sub("_", parted.lower()).strip("_") or name[:200].lower()
 
 

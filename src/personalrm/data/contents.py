@@ -50,7 +50,7 @@ def messages(value: object, field: str) -> Turns:
     """
     if isinstance(value, str):
         found = structured(value, field) if looks_structured(value) else unpacked(value)
-        if not isinstance(found, str) and is_conversation(found):
+        if not isinstance(found, str) and (is_conversation(found) or _only_question(found) is not None):
             return messages(found, field)
         return (Message("user", text(value, field)),) if value else ()
     if not isinstance(value, list | tuple):  # asked before whether it is a mapping, which takes longer
@@ -135,7 +135,17 @@ def _of_mapping(value: Mapping[str, Any], field: str) -> Turns:
         return messages(value[listed], f"{field}.{listed}")
     if not any(name in value for name in _ROLE) and any(isinstance(value.get(name), str) for name in _CONTENT[:5]):
         return (Message("user", encodable(content_text(value, field), field)),)
-    return (message(value, field),)
+    asked = _only_question(value)
+    return messages(asked, field) if asked is not None else (message(value, field),)
+
+
+def _only_question(value: object) -> object | None:
+    """The question in an object with nothing else, such as ``{"question": …}`` in a log; None for other values."""
+    if not isinstance(value, Mapping):
+        return None
+    given = {name: one for name, one in value.items() if not missing(one)}
+    name, asked = next(iter(given.items()), ("", None))
+    return asked if len(given) == 1 and name in _ASKED and isinstance(asked, str | list) else None
 
 
 def _turn(one: object, field: str) -> Sequence[Message]:

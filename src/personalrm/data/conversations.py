@@ -65,7 +65,7 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
             passages.append(found[0].content)
         else:
             said = merged(said, found)
-    said = _asked(said, _as_one(passages, row, roles.get("input", ())))
+    said = _with_question(said, _as_one(passages, row, roles.get("input", ())))
     for column in reversed(roles.get("system", ())):
         value = _system(row.get(column), column)
         if value.strip() and not any(one.role == "system" and one.content == value for one in said):
@@ -97,7 +97,7 @@ def _as_one(passages: Sequence[str], row: Fields, inputs: Sequence[str]) -> str:
     return asked
 
 
-def _asked(said: Turns, asked: str) -> Turns:
+def _with_question(said: Turns, asked: str) -> Turns:
     """The conversation with this question appended, unless a user message equals it."""
     if not asked or any(one.role == "user" and one.content.strip() == asked.strip() for one in said):
         return said

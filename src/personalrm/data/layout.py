@@ -194,19 +194,19 @@ class _Finder:
             return "sides"
         for kind, role in (("pair", "rejected"), ("list", "responses"), ("one", "response")):
             if self._given.roles.get(role):
-                return self._taken(kind)  # type: ignore[arg-type]
+                return self._claimed_kind(kind)  # type: ignore[arg-type]
         chosen, rejected = self._found("chosen"), self._found("rejected")
         if chosen and rejected and not (sides.columns and self._says_winner(chosen)):
-            return self._taken("pair")
+            return self._claimed_kind("pair")
         if sides.columns:
             self._claim_winner(sides)
             return "sides"
         if self._found("responses"):
-            return self._taken("list")
+            return self._claimed_kind("list")
         if self._found("response") and any(self._found(one) for one in ("score", "rank", "liked")):
-            return self._taken("one") if any(self._found(one) for one in CONVERSATION[1:]) else ""
+            return self._claimed_kind("one") if any(self._found(one) for one in CONVERSATION[1:]) else ""
         if rejected or self._by_plain.get("chosen") in self._free:
-            return self._taken("pair")  # one column is missing, which is reported for each row
+            return self._claimed_kind("pair")  # one column is missing, which is reported for each row
         self._claim("winner")
         return ""
 
@@ -223,7 +223,7 @@ class _Finder:
         if "winner" not in self._roles and len(named) == 1:
             self._take("winner", named)
 
-    def _taken(self, kind: Kind) -> Kind:
+    def _claimed_kind(self, kind: Kind) -> Kind:
         roles = {
             "pair": ("chosen", "rejected", "chosen_score", "rejected_score"),
             "list": ("responses", "winner"),

@@ -24,7 +24,7 @@ from personalrm.data.layout import ColumnsError
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.problems import Problems, short
-from personalrm.data.rows_to_choices import Pass, ReadingSettings, wrong_columns
+from personalrm.data.rows_to_choices import Pass, ReadingSettings, columns_way, wrong_columns
 from personalrm.errors import DataError, RowError, SeveralPeople
 from personalrm.preferences import ME, History, Preference, Thumb
 from personalrm.profile.merging import in_time
@@ -223,14 +223,16 @@ class _Reader:
             return DataError(f"{given.name} has {wrong_columns(done.first)}")
         whose = f" of '{user}'" if user is not None else ""
         if done.first is not None:
-            return DataError(f"{given.name}: none of the rows{whose} can be used: {short(done.first)}")
+            way = columns_way(done.names, short(done.first))
+            return DataError(f"{given.name}: none of the rows{whose} can be used: {short(done.first)}{way}")
         if self._problems.too_close:
             return DataError(f"{given.name}: no rated pair{whose} reaches the minimum gap of {self._how.min_gap:g}")
         if self._problems.undecided:
             single = self._problems.undecided
             said = f"{single:,} single rating{' says' if single == 1 else 's say'} nothing{whose}"
             return DataError(f"{given.name}: {said}: no other to compare with, and none above or below the others")
-        return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice")
+        way = columns_way(done.names, "")
+        return DataError(f"{given.name}: none of its {done.rows:,} rows{whose} holds a choice{way}")
 
     def _unknown(self, user: str) -> str:
         people = list(self.people)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from personalrm.data.about import given_id, user_of
@@ -52,7 +52,8 @@ class ReadingSettings:
 
 
 class Pass:
-    """One pass over one input. ``people``: the users found so far, in order; ``first``: the first error."""
+    """One pass over one input. ``people``: the users found so far, in order; ``first``: the first error; ``names``: the
+    columns of the first row."""
 
     def __init__(
         self, given: Input, how: ReadingSettings, problems: Problems, register: Register, people: dict[str, None]
@@ -66,6 +67,7 @@ class Pass:
         self._reading = RowReading(register, numbering, how.min_gap, how.labels, given.source, scales, how.common_scale)
         self.people = people
         self.first: RowError | None = None
+        self.names: tuple[str, ...] = ()
         self.rows = 0
         self.found = 0
 
@@ -156,6 +158,8 @@ class Pass:
             if take is None or isinstance(row, RowError) or take(row):
                 self._problems.rows += 1
                 self.rows += 1
+                if not self.names and not isinstance(row, RowError):
+                    self.names = tuple(map(str, row))
                 yield line, row
 
     def _report(self, error: RowError, line: int) -> None:
@@ -180,6 +184,17 @@ def wrong_columns(error: RowError) -> str:
     line = suggested(names)
     perhaps = f"; perhaps --columns {shlex.quote(line)}" if line else ""
     return f"{error.found}, which match no known format{closest}{perhaps}; known formats: {KNOWN}"
+
+
+def columns_way(names: Sequence[str], said: str) -> str:
+    """The end of a refusal: the columns, and the option that gives them other roles, unless the refusal names it."""
+    if not names or "--columns" in said:
+        return ""
+    line = suggested(names)
+    if line and all(role == name for role, _, name in (one.partition("=") for one in line.split(","))):
+        return ""  # the columns have the names of the roles already
+    way = shlex.quote(line) if line else "prompt=…,chosen=…,rejected=… (or a=…,b=…,winner=…)"
+    return f"; it has {_there(dict.fromkeys(names))}; if they mean something else: --columns {way}"
 
 
 def _there(row: Fields) -> str:

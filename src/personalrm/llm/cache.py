@@ -126,7 +126,7 @@ class AnswerCache:
         try:
             if replace or (not db.execute(cache_rows.INSERT, row).rowcount and self._is_poor(db, key)):
                 db.execute(cache_rows.REPLACE, row)
-            self._claims.give_back(db, key)
+            self._claims.release_claim(db, key)
         except (ValueError, TypeError) as error:
             raise self._unusable(error) from None
         except sqlite3.Error as error:
@@ -156,10 +156,10 @@ class AnswerCache:
         with self._storage():
             self._claims.release(self._connection())
 
-    def give_back(self, key: bytes) -> None:
+    def release_claim(self, key: bytes) -> None:
         """Release the claim of a key without storing an answer."""
         with self._storage():
-            self._claims.give_back(self._connection(), key)
+            self._claims.release_claim(self._connection(), key)
 
     def beat(self) -> None:
         """Renew the claims of this process for other processes."""

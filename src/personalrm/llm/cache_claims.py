@@ -95,7 +95,7 @@ class Claims:
         self._answered.discard(key)
         return True
 
-    def give_back(self, db: CacheConnection, key: bytes) -> None:
+    def release_claim(self, db: CacheConnection, key: bytes) -> None:
         """Release the claim of a key."""
         if key in self._held:
             self._held.discard(key)

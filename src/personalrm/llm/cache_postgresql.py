@@ -14,10 +14,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from personalrm.errors import MissingExtra, StorageError
 from personalrm.llm.cache import AnswerCache, Found
+from personalrm.llm.credentials import of_database, without_user
 from personalrm.llm.endpoint import Completion
 
 _WAIT_S = 10
@@ -52,7 +52,7 @@ class PostgresAnswerCache(AnswerCache):
             return found
         answered = self.get(key)  # stored between the lookup and the claim
         if answered is not None:
-            self.give_back(key)
+            self.release_claim(key)
         return found if answered is None else answered
 
     def look_up_all(self, wanted: Sequence[tuple[bytes, Callable[[], Iterable[bytes]]]]) -> list[Completion | Found]:
@@ -117,8 +117,8 @@ class PostgresAnswerCache(AnswerCache):
 
     def _unusable(self, error: Exception) -> StorageError:
         said = str(error).strip().splitlines()
-        reason = said[0] if said else type(error).__name__
-        return StorageError(f"the answers at {self.path} cannot be used: {reason.replace(self._url, str(self.path))}")
+        reason = of_database(self._url).scrub(said[0] if said else type(error).__name__)
+        return StorageError(f"the answers at {self.path} cannot be used: {reason}")
 
 
 class _Connection:
@@ -139,9 +139,9 @@ class _Connection:
 
 
 def _shown(url: str) -> str:
-    """Host and database of the URL, without user and password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'this machine'}{parts.path}"
+    """Host and database of the URL, without user, password and query."""
+    shown = without_user(url).partition("://")[2]
+    return f"this machine{shown}" if shown.startswith("/") else shown
 
 
 def _driver() -> Any:

@@ -10,12 +10,12 @@ names no parameter is attributed to a feature only while that feature is untried
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from personalrm.llm.endpoint import SamplingParams
+from personalrm.llm.meanings import Meaning, means, names
 
 Structured = Literal["json_schema", "json_object", "text"]
 _WEAKER: dict[Structured, Structured] = {"json_schema": "json_object", "json_object": "text"}
@@ -23,6 +23,10 @@ _STRENGTHS = ("json_schema", "json_object", "text")
 _LIMITS_CALLED = ("max_tokens", "max_completion_tokens")
 FEW_ALTERNATIVES = 5
 FEATURES = frozenset({"plain", "structured", "logprobs"})
+LEAST_TOKENS = 16
+"""Room added where a host refuses limits of a few tokens (OpenAI's Responses API accepts 16 or more)."""
+_NOT_OF_THE_FORM = (Meaning.TOO_LONG, Meaning.FILTERED, Meaning.KEY)
+"""Refusals that no other form of the request avoids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +94,52 @@ class Capabilities:
     def weakened(self, complaint: str, params: SamplingParams) -> Capabilities | None:
         """Return the next weaker form after a refusal with this message; None if there is none."""
         said = complaint.lower()
-        if is_too_long(said) or _OF_THE_PROMPT.search(said):
+        if any(means(said, one) for one in _NOT_OF_THE_FORM):
             return None
         named = self._named(said)
         if named is not None:
             return named
-        if "logprob" in said:
+        if names(said, "logprobs"):
             return self._weaker_logprobs(params)
-        if _STRUCTURE.search(said):
+        if names(said, "structured"):
             return self._weaker_structure(params, said)
-        if _OF_THE_MODEL.search(said) or not self.features(params):
+        if means(said, Meaning.NO_MODEL):
             return None
-        return self._weaker_logprobs(params) or self._weaker_structure(params, said)
+        return self.unexplained(params)
+
+    def unexplained(self, params: SamplingParams) -> Capabilities | None:
+        """Return the next weaker form after a refusal that names no parameter: without log-probabilities, with weaker
+        structure, then without the optional parameters. None if all features are known to work."""
+        if not self.features(params) or (params.schema is None and not params.logprobs):
+            return None
+        if params.logprobs and self.alternatives:
+            return replace(self, alternatives=0)
+        weaker = self._weaker_structure(params, "") or replace(self, stop=False, temperature=False)
+        return weaker if weaker != self else None
+
+    def plain(self, params: SamplingParams) -> Capabilities | None:
+        """Return the form without the features that this request would be the first to use; None if there is none."""
+        untried = self.features(params)
+        weaker = replace(
+            self,
+            alternatives=0 if "logprobs" in untried else self.alternatives,
+            structured="text" if "structured" in untried else self.structured,
+        )
+        return weaker if weaker != self else None
 
     def _named(self, said: str) -> Capabilities | None:
         """Without the parameter that the refusal names; None if it names none."""
-        if self.max_tokens == "max_tokens" and _WANTS_COMPLETION_TOKENS.search(said):
+        if self.room < LEAST_TOKENS and names(said, "least_tokens"):
+            return replace(self, room=LEAST_TOKENS)
+        if self.max_tokens == "max_tokens" and names(said, "max_completion_tokens"):
             return replace(self, max_tokens="max_completion_tokens")
-        if self.temperature and "temperature" in said:
+        if self.temperature and names(said, "temperature"):
             return replace(self, temperature=False)
-        if self.effort and "reasoning_effort" in said:
+        if self.effort and names(said, "reasoning_effort"):
             return replace(self, effort=False)
-        if self.system and _SYSTEM.search(said):
+        if self.system and names(said, "system"):
             return replace(self, system=False)
-        if self.stop and _STOP.search(said):
+        if self.stop and names(said, "stop"):
             return replace(self, stop=False)
         return None
 
@@ -126,7 +152,7 @@ class Capabilities:
     def _weaker_structure(self, params: SamplingParams, said: str) -> Capabilities | None:
         if params.schema is None or self.structured == "text":
             return None
-        if self.limits and self.structured == "json_schema" and _LIMITS.search(said):
+        if self.limits and self.structured == "json_schema" and names(said, "limits"):
             return replace(self, limits=False)
         return replace(self, structured=_WEAKER[self.structured])
 
@@ -167,36 +193,4 @@ def _values(capabilities: Capabilities) -> dict[str, Any]:
     return {one.name: getattr(capabilities, one.name) for one in fields(capabilities)}
 
 
-_TOO_LONG = re.compile(
-    r"context.{0,12}(length|size|window)|maximum context|prompt is too long|too (long|large|many (input )?tokens)"
-    r"|exceeds?.{0,40}(context|tokens|length)|`?inputs`? (tokens|must have)|input token count"
-    r"|max(imum)? ?(allowed |input |model |prompt |sequence ){1,3}(length|tokens)"
-    r"|(reduce|shorten) .{0,24}(length|prompt|messages)"
-    r"|longer than.{0,24}(context|max|limit|model)|prompt.{0,40}\bexceed",
-    re.IGNORECASE,
-)
-_LIST_TOO_LONG = re.compile(r"\b(array|list)\b|\bstop\b|top_logprobs", re.IGNORECASE)
-_OF_THE_PROMPT = re.compile(r"content.?(filter|policy|management)|api.?key")
-
-
-def is_too_long(complaint: str) -> bool:
-    """Return whether a refusal says that the prompt does not fit into the model's context."""
-    return bool(_TOO_LONG.search(complaint)) and not _LIST_TOO_LONG.search(complaint)
-
-
-_OF_THE_MODEL = re.compile(r"\bmodel\b.{0,40}\b(not|unknown)|(unknown|no such) model")
-_WANTS_COMPLETION_TOKENS = re.compile(
-    r"max_completion_tokens|(unsupported|unrecogni[sz]ed|unknown|unexpected|not supported).{0,60}max_tokens"
-    r"|max_tokens.{0,60}(unsupported|unrecogni[sz]ed|not supported|not permitted)"
-)
-_SYSTEM = re.compile(
-    r"system.{0,12}(role|message|instruction|prompt)|role.{0,60}(system|alternat)|alternat|developer.{0,12}(role|instruct)"
-    r"|only user and assistant|(start|begin) with.{0,20}user|first (message|turn|role).{0,40}user|chat template|jinja"
-)
-_STOP = re.compile(
-    r"['\"`]stop['\"`]|body\.stop\b|\bstop\b.{0,40}(support|parameter|allow|permit|sequence)|parameter.{0,12}\bstop\b"
-    r"|not supported.{0,40}\bstop\b"
-)
-_LIMITS = re.compile(r"m(ax|in)(length|items)|features? not supported|keywords?\b|repetition|grammar")
 _LIMIT_KEYS = frozenset({"maxLength", "minLength", "maxItems", "minItems"})
-_STRUCTURE = re.compile(r"response_format|json|schema|guided|grammar|structured")

@@ -12,21 +12,14 @@ from typing import Any
 
 from personalrm.llm.credentials import NO_CREDENTIALS, Credentials
 from personalrm.llm.host_json import load_json, whole
+from personalrm.llm.meanings import status_of
+from personalrm.llm.other_shapes import streamed, unwrapped
 
 _TITLE = re.compile(r"<(title|h1|pre)\b[^<>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
-_HTML = re.compile(r"\A\s{0,64}<(?:!doctype|html|head|body|pre|center|h1)\b", re.IGNORECASE)
-_SAID = ("error", "message", "detail", "msg", "errors", "error_description", "title", "reason")
+_HTML = re.compile(r"\A\s{0,64}<(?:!doctype|html|head|body|pre|center|h1|meta|title)\b", re.IGNORECASE)
+_SAID_BESIDE = ("detail", "message", "msg", "errors", "errorMessage", "error_message", "error_msg", "status_msg")
+_SAID = ("error", *_SAID_BESIDE, "error_description", "title", "reason", "base_resp")
 _DEEPEST = 5
-_MEANINGS = (
-    (402, r"insufficient.(?:quota|credit|balance|fund)|billing|payment|no credits? left"),
-    (429, r"rate.?limit|too many requests|resource.?exhausted|per[- ](?:minute|day|hour)|daily|quota"),
-    (401, r"api.?key|unauthori[sz]ed|authenticat|no auth|(?:token|key).{0,20}(?:expired|invalid|not valid)|forbidden"),
-    (404, r"model.{0,80}(?:not exist|unknown)|not.?found|no such|unexpected endpoint|unknown (?:url|path)"),
-    (503, r"overload|unavailable|busy|loading|capacity|try again"),
-    (400, r"context.?length|context window|invalid.?request|unsupported|not supported|content.?filter|moderation"),
-)
-"""Status by the words of an error without a usable number; the first match counts."""
-_MEANS = tuple((status, re.compile(words, re.IGNORECASE)) for status, words in _MEANINGS)
 
 
 class ErrorInside(Exception):
@@ -44,7 +37,9 @@ def error_inside(answer: Any) -> ErrorInside | None:
     if answer.get("error"):
         return ErrorInside(status_inside(answer["error"]))
     failed = answer.get("success") is False or answer.get("object") == "error" or answer.get("type") == "error"
-    said = next((answer[name] for name in ("detail", "message", "msg", "errors") if answer.get(name)), None)
+    if isinstance(answer.get("base_resp"), dict) and not answer.get("choices"):  # MiniMax
+        return error_inside(answer["base_resp"])
+    said = next((answer[name] for name in _SAID_BESIDE if answer.get(name)), None)
     if failed or isinstance(said, str | list):
         return ErrorInside(status_inside(answer))
     return None
@@ -60,19 +55,24 @@ def status_inside(error: Any) -> int:
     said = str(error)
     if isinstance(error, dict):
         said = " ".join([_sentence(error), *(str(error[one])[:80] for one in ("code", "type") if error.get(one))])
-    return next((status for status, words in _MEANS if words.search(said[:1_000])), 502)
+    return status_of(said[:1_000]) or 502
 
 
 def complaint(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:
     """Return the host's error message, at most 300 characters, without credentials and control characters."""
     try:
-        error = load_json(body)
+        error = streamed(body) or unwrapped(load_json(body))
         error = error["choices"][0]["error"] if isinstance(error, dict) and error.get("choices") else error
         said = _sentence(error)
     except (ValueError, LookupError, TypeError, AttributeError):
         said = ""
     sentence = one_line(said[:4_000], credentials, 300) if said else short(body, credentials)
     return sentence.rstrip(". ") or "(nothing)"
+
+
+def is_page(body: bytes) -> bool:
+    """Return whether a body is an HTML page: of a proxy, a login or a captive portal."""
+    return bool(_HTML.match(body[:1_000].decode("utf-8", "replace").lstrip("\ufeff")))
 
 
 def short(body: bytes, credentials: Credentials = NO_CREDENTIALS) -> str:

@@ -55,7 +55,7 @@ class EndpointOptions:
 
     base_url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
-    cache: str | Path | None = None
+    cache: str | Path | None = field(default=None, repr=False)
     concurrency: int = 64
     max_calls: int | None = None
     max_cost: float | None = None
@@ -110,6 +110,8 @@ def connect(
     from personalrm.llm.openai import OpenAIEndpoint
     from personalrm.llm.scheduler import Scheduler
 
+    if "://" in model:  # it would be recorded, with a password in it
+        raise DataError("a model's name holds a URL: give it as --base-url or OPENAI_BASE_URL")
     settings = settings.resolved()
     host = Host.from_environment(settings.base_url, settings.api_key, settings.timeout, settings.max_body)
     cache = CacheThread(open_cache(settings.cache or default_cache()))

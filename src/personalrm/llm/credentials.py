@@ -2,8 +2,9 @@
 
 Everything received from a host passes `Credentials.scrub` before it reaches an error, a log, the cache or an artefact.
 Removed are the API key, user and password of the URL, values in the URL's query, those of the proxy, and their encoded
-forms (base64 of the Basic scheme, percent-encoding, JSON escapes). Parts of a credential are removed as well, because
-hosts echo keys truncated or with stars in the middle.
+forms (base64 at any offset, percent-encoding, JSON and HTML escapes), in capitals or small letters. Parts
+of a credential are removed as well, because hosts echo keys truncated or with stars in the middle; `StreamScrubber`
+also finds them where a host splits one over several chunks of a stream.
 
     Credentials.of("sk-live-0123456789", "https://me:pa%40ss@host/v1").scrub("Basic bWU6cGFAc3M= refused")
     # "Basic [key] refused"
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -25,6 +26,10 @@ LONG = 8
 SHORTEST_PART = 6
 """Minimum length of a part of a long credential that is removed."""
 _GRAM = 3
+_SPELLED = re.compile(r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&\#x0{0,6}([0-9a-f]{2});", re.IGNORECASE)
+_DECIMAL = re.compile(r"&\#0{0,6}(\d{2,3});")
+_SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+"""Only letters of ASCII, so that the length stays."""
 _STEP = SHORTEST_PART - _GRAM + 1
 _LONGEST_SEARCHED = 2_000
 """Maximum characters searched for key-like text: the patterns are quadratic in text without blanks."""
@@ -62,10 +67,33 @@ class Credentials:
 
     def scrub_answer(self, text: str) -> str:
         """Return a model's answer without the long credentials and their parts; the same object if there are none."""
+        if len(text) < SHORTEST_PART:
+            return text
+        spans = self.spans(text) if self.long else []
+        return _masked(text, spans) if spans else text
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where long credentials and their parts stand, also with escaped characters."""
+        found = list(self._parts(text))
+        decoded, sources = _decoded(text)
+        if sources:
+            found += [(sources[start][0], sources[end - 1][1]) for start, end in self._parts(decoded)]
+        return found
+
+    def begun(self, text: str) -> int:
+        """Return the length of the longest end of ``text`` that is a part of a long credential."""
+        small = _small(text)
+        length = 0
+        while length < len(small) and small[-length - 1 :] in self._joined:
+            length += 1
+        return length
+
+    def _parts(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where parts of long credentials stand, in capitals or small letters."""
+        small = _small(text)
         for secret, grams in self._grams:
-            if any(gram in text for gram in grams):
-                text = _without_parts(text, secret)
-        return text
+            if any(gram in small for gram in grams):
+                yield from _places(small, secret)
 
     def scrub(self, text: str) -> str:
         """Return an error text without credentials, parts of them, and anything that looks like a key."""
@@ -73,7 +101,7 @@ class Credentials:
         for one in self.short:
             text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", MASK, text)
         text = _ELIDED.sub(self._elided, text)
-        return _LOOKS_LIKE_A_KEY.sub(_masked, text)
+        return _LOOKS_LIKE_A_KEY.sub(_without_key, text)
 
     def _elided(self, match: re.Match[str]) -> str:
         """A key with its middle left out, as in ``sk-ab...wxyz``."""
@@ -82,10 +110,16 @@ class Credentials:
         return MASK if known else match[0]
 
     @cached_property
+    def _joined(self) -> str:
+        """All long credentials, apart from each other."""
+        return "\0".join(secret for secret, _ in self._grams)
+
+    @cached_property
     def _grams(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """For each long credential, substrings of which every part of `SHORTEST_PART` characters contains one."""
+        small = dict.fromkeys(_small(one) for one in self.long)
         return tuple(
-            (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)})) for one in self.long
+            (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)})) for one in small
         )
 
 
@@ -100,7 +134,7 @@ def without_user(url: str) -> str:
     return shown.partition("?")[0].partition("#")[0]
 
 
-def _masked(match: re.Match[str]) -> str:
+def _without_key(match: re.Match[str]) -> str:
     scheme = re.match(r"(?:Bearer|Basic)\s+", match[0], re.IGNORECASE)
     return f"{scheme[0]}{MASK}" if scheme else MASK
 
@@ -121,22 +155,113 @@ def _in_url(url: str) -> Iterable[str]:
     yield from (value for name, value in parse_qsl(parts.query) if name.lower() not in _PUBLIC_QUERY and value)
 
 
+def of_database(url: str) -> Credentials:
+    """Return the credentials of a database's URL: all before its last @, also where that is not written correctly."""
+    userinfo = url.partition("://")[2].rpartition("@")[0]
+    pieces = {one for one in re.split(r"[:/?#@]", userinfo) if len(one) >= 3}
+    of_url = Credentials.of(None, url)
+    long = {*of_url.long, *(one for one in (*pieces, userinfo) if len(one) >= LONG)}
+    short = {*of_url.short, *(one for one in pieces if len(one) < LONG)}
+    return Credentials(
+        tuple(sorted(long, key=len, reverse=True)),
+        tuple(sorted(short, key=len, reverse=True)),
+    )
+
+
+class StreamScrubber:
+    """Removes credentials from a text that arrives in chunks; what may begin one is held back until it ends.
+
+    scrubber = StreamScrubber(Credentials.of("sk-live-0123456789"))
+    scrubber.take("It is sk-live-0"), scrubber.take("123456789."), scrubber.rest()       # "It is ", "[key].", ""
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._before, self._held = "", ""
+
+    def take(self, chunk: str) -> str:
+        """Return what can be shown of the text so far."""
+        text = self._held + chunk
+        begun = self._credentials.begun(self._before + text)
+        kept = min(begun, len(text)) if begun >= _GRAM else 0
+        shown, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        return self._released(shown)
+
+    def rest(self) -> str:
+        """Return what is still held back, at the end of the text."""
+        shown, self._held = self._held, ""
+        return self._released(shown)
+
+    def _released(self, text: str) -> str:
+        before, known = self._before, len(self._before)
+        self._before = (before + text)[1 - _GRAM :]
+        spans = self._credentials.spans(before + text)
+        return _masked(text, [(max(0, start - known), end - known) for start, end in spans if end > known])
+
+
 def _forms(secret: str) -> set[str]:
-    """The credential as given, percent-encoded, and JSON-escaped."""
-    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    """The credential as given, percent-encoded, JSON-escaped, and if long in base64."""
+    found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    if len(secret) >= LONG:
+        found.update(_in_base64(secret.encode()))
+    return found
 
 
-def _without_parts(text: str, secret: str) -> str:
-    """The text with every substring of at least `SHORTEST_PART` characters of the credential masked."""
-    kept, at, length = [], 0, len(text)
-    while at < length:
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """The characters of base64 that the bytes determine, at each of the three offsets, in both alphabets."""
+    for offset in range(3):
+        whole = b64encode(bytes(offset) + secret).decode().rstrip("=")
+        first = (8 * offset + 5) // 6
+        part = whole[first : (8 * (offset + len(secret))) // 6]
+        yield part
+        yield part.translate({ord("+"): "-", ord("/"): "_"})
+
+
+def _small(text: str) -> str:
+    return text.lower() if text.isascii() else text.translate(_SMALL)
+
+
+def _decoded(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text with escapes of single ASCII characters decoded, and the span of each character; none if unchanged."""
+    if not any(one in text for one in ("%", "\\", "&#")):
+        return text, []
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    at = 0
+    found = sorted((*_SPELLED.finditer(text), *_DECIMAL.finditer(text)), key=lambda one: one.start())
+    for one in found:
+        digits = next(filter(None, one.groups()))
+        code = int(digits, 10 if one.re is _DECIMAL else 16)
+        parts += (text[at : one.start()], chr(code))
+        spans += [*((place, place + 1) for place in range(at, one.start())), one.span()]
+        at = one.end()
+    spans += [(place, place + 1) for place in range(at, len(text))]
+    return "".join((*parts, text[at:])), spans if found else []
+
+
+def _places(small: str, secret: str) -> Iterator[tuple[int, int]]:
+    """The spans of at least `SHORTEST_PART` characters that are part of the credential."""
+    at, length = 0, len(small)
+    while at <= length - SHORTEST_PART:
         end = at + SHORTEST_PART
-        if text[at:end] in secret and end <= length:
-            while end < length and text[at : end + 1] in secret:
-                end += 1
-            kept.append(MASK)
-            at = end
-        else:
-            kept.append(text[at])
+        if small[at:end] not in secret:
             at += 1
+            continue
+        while end < length and small[at : end + 1] in secret:
+            end += 1
+        yield at, end
+        at = end
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    kept: list[str] = []
+    at = 0
+    for start, end in sorted(spans):
+        if end <= at:
+            continue
+        if start > at or not kept:
+            kept.append(text[at : max(start, at)])
+            kept.append(MASK)
+        at = end
+    kept.append(text[at:])
     return re.sub(rf"(?:{re.escape(MASK)})+", MASK, "".join(kept))

@@ -81,7 +81,7 @@ class SharedWork(Generic[T]):
     def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self._loop, self._waiting = asyncio.get_running_loop(), 0
         self._task = asyncio.create_task(work)
-        self._task.add_done_callback(look_at)
+        self._task.add_done_callback(retrieve_exception)
 
     @property
     def is_usable(self) -> bool:
@@ -105,7 +105,7 @@ class SharedWork(Generic[T]):
             self._waiting -= 1
 
 
-def look_at(done: asyncio.Task[Any]) -> None:
+def retrieve_exception(done: asyncio.Task[Any]) -> None:
     """Retrieve the exception of a task without waiters, so that asyncio does not report it."""
     if not done.cancelled():
         done.exception()

@@ -17,14 +17,14 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
-from personalrm.llm.complaints import ErrorInside
+from personalrm.llm.complaints import ErrorInside, is_page, short
 from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import Completion, RequestObserver
 from personalrm.llm.faults import fault_of, refused
 from personalrm.llm.host import Host
 from personalrm.llm.pace import Pace
 from personalrm.llm.scheduler import Scheduler
-from personalrm.llm.transport import BadRequest, Passing, Transport
+from personalrm.llm.transport import AttemptFailed, BadRequest, Transport
 
 T = TypeVar("T")
 _log = logging.getLogger("personalrm.llm")
@@ -69,12 +69,19 @@ class HttpClient(Generic[T]):
         await self._transport.aclose()
 
     async def persist(
-        self, make_body: Callable[[], tuple[bytes, int]], observer: RequestObserver, *, priority: int = 0
+        self,
+        make_body: Callable[[], tuple[bytes, int]],
+        observer: RequestObserver,
+        *,
+        priority: int = 0,
+        has_weaker_form: bool = False,
     ) -> T:
         """Send until answered, refused, or out of attempts or time (the wait in our own queue is not counted).
 
         The body and its maximum tokens are made when a slot is free: the bodies of all waiting requests would take 100
         MB, and the capabilities may have changed by then. The slot is released when ``observer.answered`` has returned.
+
+        With ``has_weaker_form``, a host that answers 500 without a reason three times is taken to refuse this form.
 
         Raises:
             BadRequest: the host does not accept this form of the request.
@@ -94,9 +101,9 @@ class HttpClient(Generic[T]):
                     self._succeeded(answer, len(body), max_tokens, loop.time() - started)
                     await observer.answered(answer)
                     return answer
-                except (Passing, BadRequest, RequestRefused) as unanswered:
+                except (AttemptFailed, BadRequest, RequestRefused) as unanswered:
                     observer.failed()
-                    if not isinstance(unanswered, Passing):
+                    if not isinstance(unanswered, AttemptFailed):
                         raise
                     fault = unanswered
                 overloaded_since = min(overloaded_since, started) if fault.overload else float("inf")
@@ -110,6 +117,8 @@ class HttpClient(Generic[T]):
             unusable += fault.unusable
             tries = TRIES if self._has_answered or not fault.dead else TRIES_AT_START
             deadline = max(self._host.deadline, self.pace.allowed(len(body), max_tokens))
+            if has_weaker_form and fault.unexplained and faults >= TRIES_AT_START:
+                raise BadRequest(500, fault.said, unexplained=True)
             if fault.overload or fault.final or faults >= tries or unusable >= TRIES_UNUSABLE or used >= deadline:
                 raise self._given_up(fault, attempt, overloaded_since)
             _log.info("%s: %s, try %d; again in %.1f s", self._host.name, fault.kind, attempt, wait)
@@ -124,7 +133,7 @@ class HttpClient(Generic[T]):
         written = answer.completion_tokens if isinstance(answer, Completion) else 0
         self._scheduler.succeeded(self.pace.answered(characters, max_tokens, written, seconds), seconds)
 
-    def _exceeds_deadline(self, fault: Passing, since: float) -> bool:
+    def _exceeds_deadline(self, fault: AttemptFailed, since: float) -> bool:
         """Whether an overloaded host requests, or has already taken, more time than a call has."""
         return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
 
@@ -139,12 +148,20 @@ class HttpClient(Generic[T]):
         except ErrorInside as error:
             status = error.status
         except UnusableResponse as error:
-            raise Passing(str(error), unusable=True) from None
+            if is_page(response.body):
+                raise self._remembered(self._page(response.body)) from None
+            raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
-        for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
-        raise self._remembered(fault) if for_everybody and isinstance(fault, EndpointError) else fault
+        affects_all = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
+        raise self._remembered(fault) if affects_all and isinstance(fault, EndpointError) else fault
 
-    def _given_up(self, fault: Passing, attempts: int, overloaded_since: float) -> EndpointError:
+    def _page(self, body: bytes) -> EndpointRefused:
+        return EndpointRefused(
+            f"{self._host.name} answers with a web page ({short(body, self._host.credentials)}): check the base URL, "
+            "and whether a proxy or this network wants a login"
+        )
+
+    def _given_up(self, fault: AttemptFailed, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
             asked = f" (asked {attempts} times)" if attempts > 1 else ""
             return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")

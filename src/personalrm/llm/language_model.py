@@ -22,7 +22,7 @@ from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_rows import cache_key, keys_before_0_2, row_key
 from personalrm.llm.cache_thread import CacheThread
 from personalrm.llm.endpoint import Completion, Endpoint, ObservableEndpoint, RequestObserver, SamplingParams
-from personalrm.llm.gather import look_at
+from personalrm.llm.gather import retrieve_exception
 from personalrm.llm.ledger import Budget
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
@@ -80,7 +80,7 @@ class LanguageModel:
         call = self._in_flight[key] = _Call(self, key)
         call.task = asyncio.create_task(self._ask(key, call, messages, params))
         # an abandoned call has no waiter to retrieve its error
-        call.task.add_done_callback(look_at)
+        call.task.add_done_callback(retrieve_exception)
         return await self._answer(key, call)
 
     def key_of(self, messages: Sequence[Message], params: SamplingParams) -> bytes:
@@ -154,7 +154,7 @@ class LanguageModel:
             raise
         finally:
             if claimed:
-                self._cache.give_back(key)
+                self._cache.release_claim(key)
             call.over()
             if self._in_flight.get(key) is call:
                 del self._in_flight[key]
@@ -166,7 +166,7 @@ class LanguageModel:
                 return
             if self._prepared is None or self._prepared.done():
                 self._prepared = asyncio.create_task(self._prepare())
-                self._prepared.add_done_callback(look_at)
+                self._prepared.add_done_callback(retrieve_exception)
             await asyncio.shield(self._prepared)
 
     async def _look_up(self, key: bytes, messages: Sequence[Message], params: SamplingParams) -> Completion | None:

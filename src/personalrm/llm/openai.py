@@ -26,9 +26,9 @@ import orjson
 from personalrm.errors import RequestRefused
 from personalrm.llm.capabilities import Capabilities
 from personalrm.llm.endpoint import NULL_OBSERVER, Completion, RequestObserver, SamplingParams
-from personalrm.llm.faults import is_filtered
 from personalrm.llm.host import DEFAULT_URL, Host
 from personalrm.llm.http_client import HttpClient
+from personalrm.llm.meanings import is_filtered
 from personalrm.llm.prompt_length import PromptLengths
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.thoughts import visible
@@ -131,8 +131,8 @@ class OpenAIEndpoint:
     def _ceiling(self) -> int:
         return self._max_tokens or CEILING
 
-    def _budget(self, params: SamplingParams) -> int:
-        return min(self._ceiling, params.max_tokens + self.capabilities.room)
+    def _budget(self, params: SamplingParams, how: Capabilities | None = None) -> int:
+        return min(self._ceiling, params.max_tokens + (how or self.capabilities).room)
 
     def _larger(self, params: SamplingParams, completion: Completion) -> int:
         """The token limit for another request after this answer; the same limit if the answer is sufficient."""
@@ -172,9 +172,13 @@ class OpenAIEndpoint:
         params: SamplingParams,
         least: int,
         observer: RequestObserver,
+        *,
+        has_weaker_form: bool = False,
     ) -> Completion:
         make_body = partial(self._body, how, messages, params, least)
-        return await self._client.persist(make_body, observer, priority=params.priority)
+        return await self._client.persist(
+            make_body, observer, priority=params.priority, has_weaker_form=has_weaker_form
+        )
 
     async def _learned_by_another(self, patience: float) -> bool:
         """Wait while another request determines the capabilities; False if none does within ``patience``."""
@@ -196,10 +200,13 @@ class OpenAIEndpoint:
         before = trial = self.capabilities
         try:
             while True:
+                plain = trial.plain(params)
                 try:
-                    completion = await self._send(trial, messages, params, least, observer)
+                    completion = await self._send(
+                        trial, messages, params, least, observer, has_weaker_form=plain is not None
+                    )
                 except BadRequest as refusal:
-                    weaker = trial.weakened(refusal.said, params)
+                    weaker = plain if refusal.unexplained else trial.weakened(refusal.said, params)
                     if weaker is None:
                         raise self._client.refused(refusal) from None
                     trial = weaker
@@ -231,7 +238,7 @@ class OpenAIEndpoint:
     def _body(
         self, capabilities: Capabilities, messages: Sequence[Message], params: SamplingParams, least: int
     ) -> tuple[bytes, int]:
-        budget = max(self._budget(params), least)
+        budget = max(self._budget(params, capabilities), least)
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
             turns = alternating(fold_system(turns))

@@ -17,28 +17,53 @@ from personalrm.llm.host_json import text_of as body_text
 
 _MARK = "data:"
 _STREAM = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,100}(?:data:|event:|id:|retry:|:)")
-_WRAPPERS = ("data", "result", "response", "body")
-_TEXTS = ("generated_text", "response", "completion", "output_text")
+_WRAPPERS = ("data", "result", "response", "body", "output")
+_TEXTS = ("generated_text", "response", "completion", "output_text", "text", "content", "answer")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "reasoning_details")
 
 
 def as_chat(body: bytes) -> dict[str, Any]:
     """Return the answer in the form of a chat completion. ValueError if the body is not a JSON object."""
-    if _STREAM.match(body):
-        streamed = from_stream(body)
-        if streamed is not None:
-            return streamed
-    answer = load_json(body)
-    if isinstance(answer, dict) and answer.get("done") is False:  # Ollama streams lines
+    answer = streamed(body)
+    if answer is not None:
+        return answer
+    answer = unwrapped(load_json(body))
+    if isinstance(answer, dict) and (answer.get("done") is False or _is_chunk(answer)):  # Ollama streams lines
         return _from_deltas(json_lines(body_text(body)))
-    if isinstance(answer, list) and len(answer) == 1:  # TGI, and Gemini's errors
-        answer = answer[0]
+    if isinstance(answer, dict) and answer.get("choices"):  # nearly all of them
+        return answer
     for _ in _WRAPPERS:
         inner = next((answer[one] for one in _WRAPPERS if isinstance(answer.get(one), dict)), None)
         if inner is None or answer.get("choices"):
             break
         answer = inner
     return answer if answer.get("choices") else _from_native(answer)
+
+
+def unwrapped(answer: Any) -> Any:
+    """Return the value inside a list of one (TGI, Gemini's errors), a JSON text, or the answer of a proxy function
+    (``statusCode`` and a ``body`` in JSON, AWS)."""
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, dict) and "statusCode" in answer and isinstance(answer.get("body"), str):
+        inner = _json_or_text(answer["body"])
+        failed = isinstance(answer["statusCode"], int) and answer["statusCode"] >= 400
+        return {"error": {"message": inner, "code": answer["statusCode"]}} if failed else inner
+    return _json_or_text(answer) if isinstance(answer, str) else answer
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return load_json(text.encode("utf-8", "replace"))
+    except ValueError:
+        return text
+
+
+def _is_chunk(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is the first of several lines, each a chunk of a stream."""
+    choices = answer.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(first, dict) and isinstance(first.get("delta"), dict) and first.get("finish_reason") is None
 
 
 def _from_native(answer: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +79,7 @@ def _from_native(answer: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(answer.get("candidates"), list) and answer["candidates"]:  # Gemini
         first = answer["candidates"][0]
         message, reason = {"content": (first.get("content") or {}).get("parts") or ""}, first.get("finishReason")
-    elif not isinstance(message, dict):
+    elif not isinstance(message, dict) and not answer.get("error"):
         text = next((answer[one] for one in _TEXTS if isinstance(answer.get(one), str)), None)
         message = None if text is None else {"content": text}
     if message is None:
@@ -99,6 +124,8 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning text beside the answer, under any of the names in use."""
     for name in _THOUGHTS:
         found = message.get(name)
+        if not found:
+            continue
         found = [found] if isinstance(found, dict) else found
         if isinstance(found, list):
             found = "".join(_part(one) for one in found)
@@ -107,17 +134,23 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     return ""
 
 
+def streamed(body: bytes) -> dict[str, Any] | None:
+    """Return the answer of an event stream; None if the body is none. ValueError as `from_stream`."""
+    return from_stream(body) if _STREAM.match(body) else None
+
+
 def from_stream(body: bytes) -> dict[str, Any] | None:
     """Return the answer assembled from the chunks of a stream; None if the body is not a stream.
 
     Raises:
         ValueError: a stream without a choice.
     """
-    chunks = _chunks(body)
-    return _from_deltas(chunks) if chunks else None
+    chunks, broken = _chunks(body)
+    return _from_deltas(chunks, broken=broken) if chunks else None
 
 
-def _from_deltas(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _from_deltas(chunks: Iterable[Mapping[str, Any]], *, broken: bool = False) -> dict[str, Any]:
+    """The answer made of chunks; ``broken``: one was unreadable, so the answer must say how it ended."""
     texts: dict[str, list[str]] = {"content": [], "reasoning_content": [], "reasoning": []}
     choice: dict[str, Any] = {}
     usage: Any = None
@@ -132,8 +165,8 @@ def _from_deltas(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                 said += [delta[name]] if isinstance(delta.get(name), str) else []
             logprobs += (part.get("logprobs") or {}).get("content") or []
             choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
-    if not choice:
-        raise ValueError("no chunk with a choice")
+    if not choice or (broken and not choice.get("finish_reason")):
+        raise ValueError("no chunk with a choice, or a stream that breaks off")
     choice["message"] = {name: "".join(said) for name, said in texts.items()}
     choice["logprobs"] = {"content": logprobs}
     return {"usage": usage, "choices": [choice]}
@@ -145,11 +178,17 @@ def _parts_of(chunk: Mapping[str, Any]) -> list[Any]:
     return [one for one in choices if one.get("index") in (0, None)]
 
 
-def _chunks(body: bytes) -> list[dict[str, Any]]:
+def _chunks(body: bytes) -> tuple[list[dict[str, Any]], bool]:
+    """The chunks of a stream, and whether one of them is no JSON."""
     lines = body_text(body).lstrip("\ufeff").replace("\r", "\n").split("\n")  # others may be in a text
     data = [line[len(_MARK) :].strip() for line in lines if line.startswith(_MARK)]
-    chunks = [orjson.loads(one) for one in data if one != "[DONE]"]
-    return [one for one in chunks if isinstance(one, dict)]
+    chunks, broken = [], False
+    for one in data:
+        try:
+            chunks.append({} if one == "[DONE]" else orjson.loads(one))
+        except orjson.JSONDecodeError:
+            broken = True
+    return [one for one in chunks if isinstance(one, dict) and one], broken
 
 
 def message_of(choice: dict[str, Any]) -> dict[str, Any]:
@@ -157,8 +196,8 @@ def message_of(choice: dict[str, Any]) -> dict[str, Any]:
     message = choice.get("message") or choice.get("delta")
     if message is None and isinstance(choice.get("text"), str):
         return {"content": choice["text"]}
-    found: dict[str, Any] = choice["message"] if message is None else message
-    return found
+    found: Any = choice["message"] if message is None else message
+    return {"content": found} if isinstance(found, str) else found
 
 
 def called(message: Mapping[str, Any]) -> str:

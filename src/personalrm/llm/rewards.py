@@ -100,12 +100,12 @@ class RewardEndpoint:
     async def _reward(self, turns: Turns) -> float:
         key = blake2b(orjson.dumps(turns), digest_size=16).digest()
         if key not in self._known:
-            self._known[key] = await self._asked(turns)
+            self._known[key] = await self._try_forms(turns)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[key]
 
-    async def _asked(self, turns: Turns) -> float:
+    async def _try_forms(self, turns: Turns) -> float:
         """Try the form that worked last, then the others."""
         refused: EndpointRefused | None = None
         for way in sorted(self._ways, key=lambda one: one != self._best):

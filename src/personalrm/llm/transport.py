@@ -26,6 +26,7 @@ from yarl import URL
 from personalrm.errors import EndpointRefused
 from personalrm.llm.host import Host
 from personalrm.llm.unpacking import Decompressor, TooLong, unknown_coding
+from personalrm.renamed import renamed
 
 CONNECT_S = 10.0
 LARGE_BODY = 1 << 20
@@ -41,7 +42,7 @@ class Response:
     body: bytes
 
 
-class Passing(Exception):
+class AttemptFailed(Exception):
     """A fault of one attempt; becomes a package error when all attempts are used up, at once if it is ``final``."""
 
     def __init__(
@@ -52,11 +53,12 @@ class Passing(Exception):
         dead: bool = False,
         unusable: bool = False,
         final: bool = False,
+        unexplained: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         super().__init__(said)
         self.said, self.overload, self.dead, self.unusable = said, overload, dead, unusable
-        self.final = final
+        self.final, self.unexplained = final, unexplained
         self.retry_after = retry_after
 
     @property
@@ -66,11 +68,14 @@ class Passing(Exception):
 
 
 class BadRequest(Exception):
-    """The host refuses this form of the request (400, 413, 422); `HttpClient.refused` converts it."""
+    """The host refuses this form of the request (400, 413, 422); `HttpClient.refused` converts it.
 
-    def __init__(self, status: int, said: str) -> None:
+    ``unexplained``: it answers 500 to this form, without a reason.
+    """
+
+    def __init__(self, status: int, said: str, *, unexplained: bool = False) -> None:
         super().__init__(said)
-        self.status, self.said = status, said
+        self.status, self.said, self.unexplained = status, said, unexplained
 
 
 class Transport:
@@ -95,7 +100,7 @@ class Transport:
             allowed: seconds that the answer may take; called again when they have passed, since it may have grown.
 
         Raises:
-            Passing: no answer.
+            AttemptFailed: no answer.
             EndpointRefused: the host cannot be used at all.
         """
         return await self.send("POST", self._url, body, allowed)
@@ -111,9 +116,9 @@ class Transport:
             ):
                 return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:
-            raise Passing(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
+            raise AttemptFailed(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
         except TimeoutError:
-            raise Passing(f"no answer within {deadline.seconds:.3g} s") from None
+            raise AttemptFailed(f"no answer within {deadline.seconds:.3g} s") from None
         except (aiohttp.InvalidURL, UnicodeError) as error:
             said = self._host.credentials.scrub(str(error))
             raise EndpointRefused(f"the URL of {self._host.name} cannot be used: {said}") from None
@@ -121,9 +126,9 @@ class Transport:
             why = getattr(error.certificate_error, "verify_message", "") or "not valid"
             raise EndpointRefused(f"the certificate of {self._host.name} is refused: {why}") from None
         except aiohttp.ClientConnectorError as error:
-            raise Passing(f"cannot connect ({_reason(error.os_error)})", dead=True) from None
+            raise AttemptFailed(f"cannot connect ({_reason(error.os_error)})", dead=True) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Passing(f"the connection broke ({type(error).__name__})") from None
+            raise AttemptFailed(f"the connection broke ({type(error).__name__})") from None
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
@@ -182,23 +187,26 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """The body after decompression.
 
     Raises:
-        Passing: it is longer than ``most`` bytes or cannot be decompressed.
+        AttemptFailed: it is longer than ``most`` bytes or cannot be decompressed.
     """
     coding = response.headers.get("Content-Encoding", "")
     unknown = unknown_coding(coding)
     if unknown is not None:
         said = f"the answer is encoded as '{unknown[:20]}', which was not requested"
-        raise Passing(said, unusable=True, final=True)
+        raise AttemptFailed(said, unusable=True, final=True)
     unpacker = Decompressor(coding, most)
     try:
         return b"".join([unpacker.feed(piece) async for piece in response.content.iter_any()])
     except zlib.error:
-        raise Passing("the answer cannot be decompressed", unusable=True) from None
+        raise AttemptFailed("the answer cannot be decompressed", unusable=True) from None
     except TooLong:
-        raise Passing(f"the answer is longer than {most >> 20 or 1} MB", unusable=True) from None
+        raise AttemptFailed(f"the answer is longer than {most >> 20 or 1} MB", unusable=True) from None
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return "no TLS there" if error.reason == "WRONG_VERSION_NUMBER" else str(error.reason)
     return error.strerror or str(error)
+
+
+__getattr__ = renamed(__name__, {"Passing": "AttemptFailed"})

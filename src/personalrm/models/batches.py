@@ -36,7 +36,7 @@ async def score_each(
             found[at] = score
     if asked:
         some = [predictors[at] for at in asked]
-        answered = await background_loop.join(_asked(some, [items[at] for at in asked]))
+        answered = await background_loop.join(_requested(some, [items[at] for at in asked]))
         for at, answer in zip(asked, answered, strict=True):
             found[at] = answer
     return found
@@ -59,7 +59,7 @@ def _computed(predictors: Sequence[Any], items: Sequence[Item]) -> list[float]:
     return found
 
 
-async def _asked(predictors: Sequence[Predictor], items: Sequence[Item]) -> list[float | None]:
+async def _requested(predictors: Sequence[Predictor], items: Sequence[Item]) -> list[float | None]:
     """Responses to one conversation for one person are scored in one call."""
     places: dict[tuple[int, tuple[Message, ...]], list[int]] = {}
     for at, (one, (context, _)) in enumerate(zip(predictors, items, strict=True)):

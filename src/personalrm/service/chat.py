@@ -23,8 +23,9 @@ from personalrm.service.access import Caller
 from personalrm.service.chat_meter import ChatMeter, estimated, tokens_of
 from personalrm.service.predictors import Opened
 from personalrm.service.problems import Problem
+from personalrm.service.scrubbing import index_of, objects
 from personalrm.service.state import Service
-from personalrm.service.upstream import Upstream, events, whole
+from personalrm.service.upstream import Upstream, unusable
 from personalrm.store.completions import Completed
 from personalrm.store.store import SpaceStore
 from personalrm.synthesis.prompting import generation_prompt
@@ -88,7 +89,7 @@ class Chats:
         await self._admit(chat)
         opened = await self._opened(chat)
         body = self._body(chat, opened)
-        found = await self._asked(chat, body)
+        found = await self._complete_chat(chat, body)
         self.meter.book(chat.caller.space, len(found["choices"]), tokens_of(body, found))
         found["id"] = _new_id()
         told: dict[str, Any] = {"profile_version": None if opened is None else opened.version}
@@ -101,20 +102,19 @@ class Chats:
     async def begun(self, chat: Chat) -> AsyncIterator[bytes]:
         """The answer as a stream of server-sent events. Problems are raised before the stream starts.
 
-        The first step calls the upstream, so that a refusal is reported with its own HTTP status.
+        The first step awaits the first event, so that a refusal and an answer that is no stream get an HTTP status.
         """
         if chat.n_best > 1:
             return _as_stream(await self.answered(chat))
         await self._admit(chat)
         opened = await self._opened(chat)
         stream = self._streamed(chat, opened)
-        first = await anext(stream)
-        return _with_first(first, stream)
+        return _with_first(await anext(stream), stream)
 
     async def models(self) -> dict[str, Any]:
         """The upstream's list of models. Raises Problem if it has none."""
         async with self._upstream.listed() as answer:
-            return await whole(answer, MOST_BYTES, "data")
+            return await self._upstream.whole(answer, MOST_BYTES, "data")
 
     async def close(self) -> None:
         """Close the connections to the upstream."""
@@ -135,13 +135,18 @@ class Chats:
         number, said = _new_id(), dict[int, list[str]]()
         body = self._body(chat, opened)
         async with self._upstream.asked(body) as answer:
-            yield b""
+            is_begun = False
             try:
-                async for event in events(answer):
+                async for event in self._upstream.events(answer):
                     yield _line(_renamed(event, number, said))
-            except (Problem, ValueError):
-                error = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
-                yield _line(orjson.dumps({"error": error}))
+                    is_begun = True
+                if not is_begun:
+                    raise unusable("no events of a stream")
+            except (Problem, ValueError) as error:
+                if not is_begun:
+                    raise error if isinstance(error, Problem) else unusable("no valid JSON") from None
+                told = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
+                yield _line(orjson.dumps({"error": told}))
                 return
             finally:
                 texts = tuple("".join(said[at]) for at in sorted(said))
@@ -177,9 +182,9 @@ class Chats:
             body.pop("stream_options", None)
         return body
 
-    async def _asked(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _complete_chat(self, chat: Chat, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._upstream.asked(body) as answer:
-            found = await whole(answer, MOST_BYTES)
+            found = await self._upstream.whole(answer, MOST_BYTES)
         missing = chat.n_best - len(found["choices"])
         if chat.n_best > 1 and missing > 0:  # a host that ignores `n` returns one answer
             single = {**body, "n": 1}
@@ -189,7 +194,7 @@ class Chats:
 
     async def _once(self, body: Mapping[str, Any]) -> list[Any]:
         async with self._upstream.asked(body) as answer:
-            choices: list[Any] = (await whole(answer, MOST_BYTES))["choices"]
+            choices: list[Any] = (await self._upstream.whole(answer, MOST_BYTES))["choices"]
         return choices[:1]
 
     async def _best(self, chat: Chat, opened: Opened | None, choices: list[Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -261,33 +266,26 @@ def _line(event: bytes) -> bytes:
     return b"data: " + event + b"\n\n"
 
 
-def _renamed(event: bytes, number: str, said: dict[int, list[str]]) -> bytes:
+def _renamed(found: Any, number: str, said: dict[int, list[str]]) -> bytes:
     """The event with our id; its text is appended to ``said``."""
-    found = orjson.loads(event)
     if not isinstance(found, dict):
-        return event
-    for one in found.get("choices") or ():
-        delta = one.get("delta") if isinstance(one, dict) else None
+        return orjson.dumps(found)
+    for one in objects(found.get("choices")):
+        delta = one.get("delta")
         if isinstance(delta, dict) and isinstance(delta.get("content"), str):
-            said.setdefault(int(one.get("index") or 0), []).append(delta["content"])
+            said.setdefault(index_of(one), []).append(delta["content"])
     return orjson.dumps({**found, "id": number})
 
 
 async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
+    yield first
     async for one in rest:
         yield one
 
 
 async def _as_stream(found: dict[str, Any]) -> AsyncIterator[bytes]:
     """A complete answer as the events of a stream."""
-    head = {
-        "id": found["id"],
-        "object": "chat.completion.chunk",
-        "created": found.get("created"),
-        "model": found.get("model"),
-    }
+    head = {"object": "chat.completion.chunk", **{name: found.get(name) for name in ("id", "created", "model")}}
     one = found["choices"][0]
     message = _message(one)
     for delta, reason in ((dict(message), None), ({}, one.get("finish_reason") or "stop")):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from personalrm.service.contract import GivenId, Name, ShortText, Strict, Text
+from personalrm.service.contract import Strict
+from personalrm.service.fields import GivenId, Name, ShortText, Text
 
 
 class ChatIn(BaseModel):

@@ -46,10 +46,10 @@ class ServiceConfig:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
     model: str | None = None
-    base_url: str | None = None
-    upstream: str | None = None
+    base_url: str | None = field(default=None, repr=False)
+    upstream: str | None = field(default=None, repr=False)
     upstream_key: str | None = field(default=None, repr=False)
     open: bool = False
     max_body: int = 8 << 20
@@ -61,7 +61,7 @@ class ServiceConfig:
     debounce_most: float = 60.0
     opened: int = 4096
     trained: str = ""
-    cache: str | None = None
+    cache: str | None = field(default=None, repr=False)
     grace: float = 10.0
     request_log: str = "json"
 

@@ -7,86 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Form, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     StringConstraints,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
-from personalrm.data.fields import moment
-from personalrm.errors import RowError
 from personalrm.preferences import Message
+from personalrm.service.fields import NAME, AnyId, Finite, Name, ShortText, Text, Time, storable
 
-TEXT, NAME, MANY, FIELDS = 200_000, 200, 1000, 64
-
-
-def storable(text: str) -> str:
-    """The text. ValueError if it holds a NUL character."""
-    if "\0" in text:
-        raise ValueError("contains the character U+0000")
-    return text
-
-
-def is_name(text: str) -> bool:
-    """Whether a person can be called so: the name is part of paths."""
-    return 0 < len(text) <= NAME and text.isprintable() and "/" not in text and text == text.strip()
-
-
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError("expected printable characters, no '/' and no space at either end")
-    return text
-
-
-def _id(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _time(value: Any) -> str:
-    """ISO 8601 in UTC."""
-    try:
-        found = None if isinstance(value, bool) else moment(value, "time")
-    except RowError:
-        found = None
-    if found is None:
-        raise ValueError("expected a time (ISO 8601 or seconds since 1970)")
-    return found
-
-
-Text = Annotated[str, StringConstraints(max_length=TEXT), AfterValidator(storable)]
-FormId = Annotated[str, Form(min_length=1, max_length=NAME), AfterValidator(storable)]
-FormText = Annotated[str, Form(max_length=2000), AfterValidator(storable)]
-ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
-GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)]
-AnyId = Annotated[
-    GivenId,
-    BeforeValidator(_id),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": NAME}, {"type": "integer"}]}),
-]
-"""An id as text; a number is converted to its decimal digits."""
-Time = Annotated[
-    str, PlainValidator(_time), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "number"}]})
-]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-UserName = Annotated[
-    str,
-    Path(
-        min_length=1,
-        max_length=NAME,
-        pattern=r"^[^/\s\x00-\x1f]([^/\x00-\x1f]*[^/\s\x00-\x1f])?$",
-        description="The product's name or id of the person",
-    ),
-]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of results")]
+MANY, FIELDS = 1000, 64
 
 
 class Strict(BaseModel):

@@ -81,12 +81,12 @@ class Gate:
             return later(429, "too-busy", f"{self._config.in_flight} requests are already in progress")
         if passing.announced > self._config.max_body:
             return too_large(self._config.max_body)
-        if passing.encoding not in (b"", b"identity"):
+        if passing.encoding not in (b"", b"identity") or passing.transfer not in (b"", b"chunked"):
             detail = "the body is compressed, and this service reads none"
-            return Problem(415, "unsupported-encoding", detail, "send it without Content-Encoding")
-        if self._config.open:
-            return _foreign(scope)
-        return None
+            return Problem(415, "unsupported-encoding", detail, "send it without Content-Encoding, or only chunked")
+        if "\ufffd" in scope["path"]:  # what the server reads for bytes that are not UTF-8
+            return Problem(400, "invalid-path", "the path is not UTF-8", "percent-encode the UTF-8 bytes of each name")
+        return _foreign(scope) if self._config.open else None
 
     async def _answered(self, scope: Scope, passing: _RequestState) -> Problem | None:
         """Run the app; return the problem it ended with, if any."""
@@ -150,7 +150,8 @@ class _RequestState:
         self.id = given.decode() if _ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBER):08x}"
         length = headers.get(b"content-length", b"0")
         self.encoding = headers.get(b"content-encoding", b"").strip().lower()
-        self.announced = int(length) if length.isdigit() and len(length) < 20 else 0
+        self.announced = int(length) if length.isdigit() else 0  # the parser accepts 64 bits
+        self.transfer = headers.get(b"transfer-encoding", b"").strip().lower()
         self.status = 0
         self.clock: asyncio.Timeout | None = None
         self._receive, self._send, self._most, self._read = receive, send, max_body, 0

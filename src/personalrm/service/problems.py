@@ -44,11 +44,16 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def phrase(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
     def response(self, request_id: str | None = None) -> Response:
         """The HTTP response."""
         body: dict[str, Any] = {
             "type": URN + self.name,
-            "title": HTTPStatus(self.status).phrase,
+            "title": self.phrase,
             "status": self.status,
             "detail": self.detail,
             "way_out": self.way_out,

@@ -8,6 +8,7 @@ every invalid one, is passed to the app with the part of the body already read, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.service.access import admitted
 from personalrm.service.contract import PairIn
+from personalrm.service.http import parse_json
 from personalrm.service.routes import predict
 from personalrm.service.state import Service
 
@@ -84,7 +86,7 @@ def _parsed(read: Sequence[Message]) -> PairIn | None:
     if read[-1]["type"] != "http.request":
         return None
     try:
-        found: Any = orjson.loads(b"".join(one.get("body", b"") for one in read))
+        found: Any = parse_json(b"".join(one.get("body", b"") for one in read))
         return PairIn.model_validate(found)
-    except (orjson.JSONDecodeError, ValidationError):
+    except (json.JSONDecodeError, ValidationError):
         return None

@@ -2,8 +2,8 @@
 
     async with upstream.asked(body) as answer: ...        # aiohttp's response to a request that succeeded
 
-The host's error message is passed to the client without credentials. If the host rejects the service's own key, the
-client gets a 502, because only the operator can fix that.
+The host's answers and error messages are passed to the client without the service's credentials. If the host rejects
+the service's own key, the client gets a 502, because only the operator can fix that.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import orjson
 
 from personalrm.llm.host import Host
 from personalrm.service.problems import Problem, later
+from personalrm.service.scrubbing import EventScrubber, scrub_all
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 CONNECT_S, SILENT_S = 10.0, 120.0
+MOST_STREAMED, LONGEST_EVENT = 64 << 20, 1 << 20
+"""Bytes of a whole stream, and of one event."""
 _SHOWN = 500
 _PASSED_ON = frozenset({400, 404, 409, 413, 422})
 
@@ -50,7 +53,7 @@ class Upstream:
 
         try:
             async with self._opened().request(
-                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy
+                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy, allow_redirects=False
             ) as answer:
                 if answer.status != 200:
                     raise await self._refused(answer)
@@ -59,6 +62,22 @@ class Upstream:
             raise later(504, "upstream-slow", f"{self._host.name} did not answer in time", 5.0) from None
         except aiohttp.ClientError:
             raise later(504, "upstream-unreachable", f"{self._host.name} cannot be reached", 5.0) from None
+
+    async def whole(self, answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
+        """The JSON object of a response, without our credentials. Problem 502 if it is none, or larger than ``most``
+        bytes."""
+        found = await _whole(answer, most, member)
+        scrub_all(found, self._host.credentials)
+        return found
+
+    async def events(self, answer: ClientResponse) -> AsyncIterator[Any]:
+        """The JSON values of a stream as they arrive, without our credentials. ValueError if one is no JSON."""
+        scrubber = EventScrubber(self._host.credentials)
+        async for event in _events(answer):
+            yield scrubber.take(orjson.loads(event))
+        rest = scrubber.rest()
+        if rest is not None:
+            yield rest
 
     async def close(self) -> None:
         """Close the connections."""
@@ -83,31 +102,41 @@ class Upstream:
         if answer.status in (401, 403):
             detail = f"{self._host.name} refuses the key of this service"
             return Problem(502, "upstream-refused", detail, "check PERSONALRM_UPSTREAM_KEY or OPENAI_API_KEY")
+        if 300 <= answer.status < 400:  # not followed: the texts and the key would go to an address nobody configured
+            detail = f"{self._host.name} answers {answer.status}: it redirects to another address"
+            return Problem(502, "upstream-refused", detail, "start the service with the final address as --upstream")
         if answer.status in _PASSED_ON:
             return Problem(answer.status, "upstream-refused", shown, "correct the request and send it again")
         return later(502, "upstream-failed", shown, 5.0)
 
 
-async def whole(answer: ClientResponse, most: int, member: str = "choices") -> dict[str, Any]:
+async def _whole(answer: ClientResponse, most: int, member: str) -> dict[str, Any]:
     """The JSON object of a response. Problem 502 if it is none, or larger than this many bytes."""
     kept = bytearray()
     async for part in _parts(answer):
         kept += part
         if len(kept) > most:
-            raise _unusable("too many bytes")
+            raise unusable("too many bytes")
     try:
         found = orjson.loads(kept)
     except orjson.JSONDecodeError:
-        raise _unusable("no valid JSON") from None
+        raise unusable("no valid JSON") from None
     if not isinstance(found, dict) or not isinstance(found.get(member), list) or not found[member]:
-        raise _unusable(f"no {member}")
+        raise unusable(f"no {member}")
+    if not all(isinstance(one, dict) for one in found[member]):
+        raise unusable(f"{member} that are no objects")
+    if member == "choices" and not all(isinstance(one.get("message"), dict) for one in found[member]):
+        raise unusable("choices without a message")
     return found
 
 
-async def events(answer: ClientResponse) -> AsyncIterator[bytes]:
+async def _events(answer: ClientResponse) -> AsyncIterator[bytes]:
     """The contents of each ``data:`` line of a stream as it arrives, until ``[DONE]``."""
-    kept = b""
+    kept, read = b"", 0
     async for part in _parts(answer):
+        read += len(part)
+        if read > MOST_STREAMED or len(kept) > LONGEST_EVENT:
+            raise unusable("too many bytes")
         *lines, kept = (kept + part).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
@@ -127,7 +156,8 @@ async def _parts(answer: ClientResponse) -> AsyncIterator[bytes]:
         raise later(502, "upstream-failed", "the upstream closed the connection early", 5.0) from None
 
 
-def _unusable(what: str) -> Problem:
+def unusable(what: str) -> Problem:
+    """The problem for an answer that cannot be used."""
     return Problem(502, "upstream-unusable", f"the upstream's answer holds {what}", "try again, or ask another model")
 
 

@@ -163,7 +163,7 @@ def sure_threshold(
 
 
 @dataclass(frozen=True, slots=True)
-class HeldPromise:
+class HeldOutRisk:
     """The guaranteed risk of `sure_threshold`, measured on people that the threshold was not calibrated on.
 
     Attributes:
@@ -179,9 +179,9 @@ class HeldPromise:
     thresholds: tuple[float | None, float | None]
 
 
-def held_promise(
+def held_out_risk(
     probability: Floats, people: Codes, risk: float, *, seed: int = 0, weight: Floats | None = None
-) -> HeldPromise:
+) -> HeldOutRisk:
     """Two-fold cross-validation of `sure_threshold` over people: calibrate on one half, measure on the other."""
     names, counted = np.unique(people), _counted(probability, weight)
     half = np.isin(people, np.random.default_rng(seed).permutation(names)[: len(names) // 2])
@@ -194,7 +194,7 @@ def held_promise(
             share = len(np.unique(people[~used])) / len(names)
             answered, wrong = selective_risk(probability[~used], people[~used], found.threshold, counted[~used])
             coverage, failed = coverage + share * answered, failed + share * answered * (wrong or 0.0)
-    return HeldPromise(risk, coverage, failed / coverage if coverage else None, (thresholds[0], thresholds[1]))
+    return HeldOutRisk(risk, coverage, failed / coverage if coverage else None, (thresholds[0], thresholds[1]))
 
 
 def selective_risk(

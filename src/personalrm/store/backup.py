@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
 from personalrm.files import UNFINISHED, beside, new_file, reason, stored
+from personalrm.llm.credentials import of_database
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
 
@@ -67,9 +68,11 @@ def restore(source: Path, url: str) -> str:
             _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
         found = revision(database)
         require_known(found, database)
-        return found or ""
+        if found is None:
+            raise DataError(f"{source}: expected a backup of personalrm's database, found none of its tables")
+        return found
     except BaseException:
-        database.remove_if_new()
+        database.remove_if_new(filled=True)
         raise
     finally:
         database.close()
@@ -116,11 +119,13 @@ def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:
         raise StorageError(f"{program} is not installed: it comes with PostgreSQL's client programs")
     plain = url.set(drivername="postgresql")
     # the password is passed in the environment, because other users can read command lines
-    environment = {**os.environ, **({"PGPASSWORD": str(plain.password)} if plain.password else {})}
-    target = plain.set(password=None).render_as_string(hide_password=False)
+    password = plain.password or plain.query.get("password")
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    target = plain.set(password=None).difference_update_query(["password"]).render_as_string(hide_password=False)
     done = subprocess.run(
         [found, f"--dbname={target}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-        raise StorageError(f"{program} failed: {lines[-1]}")
+        secrets = of_database(plain.render_as_string(hide_password=False))
+        raise StorageError(f"{program} failed: {secrets.scrub(lines[-1])}")

@@ -29,6 +29,7 @@ from sqlalchemy.pool import StaticPool
 from personalrm.databases import is_empty_database, remove_database, use_write_ahead_log
 from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
 from personalrm.files import making, stored
+from personalrm.llm.credentials import without_user
 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for other writers before it raises StoreBusy."""
@@ -122,7 +123,8 @@ class Database:
     @property
     def shown(self) -> str:
         """The URL without its password and options."""
-        return self.url.set(query={}).render_as_string(hide_password=True)
+        shown = self.url.set(query={}).render_as_string(hide_password=True)
+        return shown if shown.count("@") < 2 else without_user(shown)  # a password with an unescaped @
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -166,12 +168,16 @@ class Database:
         self.engine.dispose()
         self._relaxed.dispose()
 
-    def remove_if_new(self) -> None:
-        """Remove the SQLite file that this object created, if it holds no tables: after a failure nothing is left."""
+    def remove_if_new(self, *, filled: bool = False) -> None:
+        """Remove the SQLite file that this object created: after a failure nothing is left.
+
+        Args:
+            filled: also if it holds tables, which only this object has written.
+        """
         if not self._is_new:
             return
         self.close()
-        if is_empty_database(Path(self.url.database or "")):
+        if filled or is_empty_database(Path(self.url.database or "")):
             remove_database(Path(self.url.database or ""))
 
     @contextlib.contextmanager

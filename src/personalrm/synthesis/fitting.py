@@ -149,6 +149,9 @@ def _count(choices: int) -> str:
 
 def _check_readable(learned: FitResult, meter: UsageMeter) -> None:
     read = any(one.predicted for one in learned.reasonings) or any(one.scored for one in learned.fallback.arms.values())
+    if not read and meter.refused and not meter.calls + meter.cached:
+        why = next((one.text for one in learned.reasonings if one.text), "no reason given")
+        raise UnusableResponse(f"all {counted(meter.refused, 'question')} were refused: {' '.join(why.split())[:300]}")
     if not read:
         sample = " ".join(learned.reasonings[0].text.split())[:80] if learned.reasonings else ""
         said = f" (one of them: '{sample}')" if sample else ""

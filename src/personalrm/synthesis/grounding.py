@@ -83,7 +83,7 @@ def grounded(text: str, words: str) -> str:
     """Return the text, on one line, without sentences and lines that state or name an unsupported identity."""
     sentences = list(_sentences(text[:LONGEST]))
     named = {key for one in sentences for key in _names(one)}
-    invented = [re.compile(rf"\b{re.escape(name)}\b") for name in named if not _said(name, words)]
+    invented = [re.compile(rf"\b{re.escape(name)}\b") for name in named if not _is_stated(name, words)]
     kept = [one for one in sentences if not _invents(one, words) and not any(n.search(one) for n in invented)]
     return " ".join(kept)
 
@@ -99,12 +99,16 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _invents(sentence: str, words: str) -> bool:
     sentence = _NEUTRAL.sub("they", sentence)
-    if any(not _said(name, words) for name in _names(sentence)):
+    if any(not _is_stated(name, words) for name in _names(sentence)):
         return True
     statements = statements_of(words)
     for pattern, gender in _PRONOUNS:
         found = pattern.search(sentence)
-        if found and not _speaks_of_others(sentence[: found.start()]) and not any(_said(one, words) for one in gender):
+        if (
+            found
+            and not _speaks_of_others(sentence[: found.start()])
+            and not any(_is_stated(one, words) for one in gender)
+        ):
             return True
     return any(not statements.state(hit.evidence, hit.key) for hit in identity_claims(sentence))
 
@@ -132,5 +136,5 @@ def _speaks_of_others(before: str) -> bool:
     )
 
 
-def _said(word: str, words: str) -> bool:
+def _is_stated(word: str, words: str) -> bool:
     return statements_of(words).state("self", (word.casefold(),))

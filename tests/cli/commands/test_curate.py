@@ -83,8 +83,8 @@ def test_prism_with_judges_one_of_which_fails(run: Run, prism: Path, llm: Simula
     assert (found["labels"]["three"]["asked"], found["labels"]["three"]["scored"]) == (216, 0)
     assert "another" not in found["labels"]["one"]
     assert [one["name"] for one in found["steps"]][3:] == [
-        "room in the query",
-        "room in the responses",
+        "personalizable query",
+        "personalizable responses",
         "contested",
         "user filter again",
     ]
@@ -107,7 +107,7 @@ def test_arena_with_its_options(run: Run, llm: SimulatedLLM, tmp_path: Path) -> 
     done = run("curate", "arena", raw, "--out", out, "--model", "one", "--base-url", llm.url, *LENIENT, *wishes)
     assert done.code == 0, done.err
     found = manifest(out)
-    assert found["steps"][0]["removed"] == {"not wished for": 3}
+    assert found["steps"][0]["removed"] == {"not selected": 3}
     assert found["steps"][1]["removed"] == {"ties": 12}
     assert found["options"]["languages"] == ["English"]
     assert "305 pairs" in done.out

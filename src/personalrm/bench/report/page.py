@@ -75,7 +75,7 @@ def page(report: Report, draw: Draw) -> str:
         *_failed(record["failed"]),
         Bullets(tuple(findings(record)), "lead"),
     )
-    parts = [*_figures_of(record, shown), *studies, *_behind(report, record)]
+    parts = [*_figures_of(record, shown), *studies, *_evidence_and_settings(report, record)]
     title = f"{record['data'] or 'Benchmark'}: {record['protocol']}"
     return _written(title, f"{behind}, seed {record['seed']}", said, parts)
 
@@ -100,7 +100,7 @@ def _figures_of(record: RunRecord, shown: _Figures) -> list[Part]:
     ]
 
 
-def _behind(report: Report, record: RunRecord) -> list[Part]:
+def _evidence_and_settings(report: Report, record: RunRecord) -> list[Part]:
     return [
         Part("personas", "Personas and their evidence", personas(report.evidence)),
         Part("worst", "The worst predictions", worst(report.evidence)),

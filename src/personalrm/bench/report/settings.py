@@ -40,7 +40,7 @@ def settings(record: RunRecord) -> Table:
 
 def settings_of_study(given: Mapping[str, Any]) -> Table:
     """Table of a study's settings."""
-    rows = tuple((str(name), _said(value)) for name, value in given.items())
+    rows = tuple((str(name), _value_text(value)) for name, value in given.items())
     return Table("settings", "Settings of this study", _COLUMNS, rows)
 
 
@@ -54,5 +54,5 @@ def _versions(record: RunRecord) -> Iterator[tuple[str, str]]:
             yield f"model or prior of {label}", str(one["stamp"])
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

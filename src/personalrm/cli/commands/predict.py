@@ -84,11 +84,16 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure how well a profile predicts other choices of the same person, beside surface baselines."""
+    from personalrm.bench.answers import nothing_scored
     from personalrm.cli import output
     from personalrm.data.files import name_of
+    from personalrm.errors import UnusableResponse
 
     with progress.progress("evaluating") as answered:
         known, client = inputs.opened(context, profile, model, answered)
         choices = inputs.read_for(test, known, context)
         found = client.evaluate(known, choices, name=name_of(test), verdicts=verdicts.value)
     output.evaluation(found, tuple(choices), as_json=as_json)
+    if found.verdicts and all(one.probability is None for one in found.verdicts.values()):
+        reasons = [one.unscored or "no reason given" for one in found.verdicts.values()]
+        raise UnusableResponse(f"{known.model}: {nothing_scored(reasons, len(reasons))}")

@@ -115,8 +115,8 @@ def train(
 
         name = method_named(method)
         own, others = (LEARNED_ONLY, FINE_TUNED_ONLY)[:: -1 if name == BRADLEY_TERRY else 1]
-        given = _given(context, (*own, *BOTH))
-        _say_what_is_idle(context, name, (*others, "device") if given.get("features") == "traits" else others)
+        given = _explicit_options(context, (*own, *BOTH))
+        _warn_of_unused_options(context, name, (*others, "device") if given.get("features") == "traits" else others)
         order = TrainConfig(name, data, out, validation, split.value, device.value, seed, resume, given)
         with progress.training_progress() as tell:
             found = made(order, inputs.read_options(context), tell)
@@ -127,13 +127,13 @@ def train(
     _show(found.manifest, out, as_json=as_json)
 
 
-def _given(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
+def _explicit_options(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
     """Options of the method by name, as plain values; options left at the method's default are omitted."""
     found = {name: context.params[name] for name in names if context.params[name] is not None}
     return {SETTINGS.get(name, name): str(one) if isinstance(one, StrEnum) else one for name, one in found.items()}
 
 
-def _say_what_is_idle(context: typer.Context, method: str, others: Iterable[str]) -> None:
+def _warn_of_unused_options(context: typer.Context, method: str, others: Iterable[str]) -> None:
     from personalrm.cli import output
 
     idle = inputs.given(context, others)

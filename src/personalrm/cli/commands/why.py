@@ -69,6 +69,7 @@ def _keep(updated: Profile, choice: str, out: Path, force: bool) -> None:
 
 
 def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
+    from personalrm.cli import output
     from personalrm.formatting.texts import counted, json_text
     from personalrm.profile.reasons import unexplained
 
@@ -80,10 +81,10 @@ def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
         return
     if not open_ones:
         raise DataError(f"every choice in {path} has a reason")
-    typer.echo(f"{counted(len(open_ones), 'choice')} without a reason; the newest:")
+    output.paragraph(f"{counted(len(open_ones), 'choice')} without a reason; the newest:")
     for one in shown:
         _show(one)
-    typer.echo(f'\nTo add a reason: personalrm why {path} ID "REASON"')
+    output.paragraph(f'\nTo add a reason: personalrm why {path} ID "REASON"')
 
 
 def _show(one: Preference) -> None:
@@ -91,7 +92,7 @@ def _show(one: Preference) -> None:
 
     asked = [one.context[-1].content] if one.context else []
     parts = [("Asked", text) for text in asked] + [("Preferred", one.chosen), ("Not preferred", one.rejected)]
-    typer.echo(f"\n{output.clean(one.id)}")
+    output.paragraph(f"\n{one.id}")
     for name, text in parts:
         more = f" … ({len(text) - LONGEST:,} more characters)" if len(text) > LONGEST else ""
-        typer.echo(f"  {name}: {output.clean(text[:LONGEST])}{more}")
+        output.paragraph(f"{name}: {text[:LONGEST]}{more}", indent=2)

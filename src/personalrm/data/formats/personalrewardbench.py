@@ -35,7 +35,7 @@ def with_judges(row: Fields) -> Fields:
     """The row with ``judges`` added, if its ``agreement`` confirms one interpretation of the predictions."""
     if not missing(row.get("judges")):
         return row
-    forward, swapped = _said(row, FORWARD), _said(row, SWAPPED)
+    forward, swapped = _verdict_columns(row, FORWARD), _verdict_columns(row, SWAPPED)
     share = _share(row.get("agreement"))
     if share is None or not (forward or swapped):
         return row
@@ -54,7 +54,7 @@ def _orders(flip: object) -> Sequence[bool]:
         return (True,)
 
 
-def _said(row: Fields, prefix: str) -> list[Orders]:
+def _verdict_columns(row: Fields, prefix: str) -> list[Orders]:
     found = []
     for name, value in row.items():
         if name.startswith(prefix) and (prefix == SWAPPED or not name.startswith(SWAPPED)):

@@ -67,7 +67,7 @@ def _scored(row: Fields, asked: str, answered: str, scores: str, said: dict[str,
             told = {**said, "user": user, "reason": reason, "id": row.get("id")}
             yield {
                 **told,
-                "context": _asked(row[asked], asked),
+                "context": _input_messages(row[asked], asked),
                 "response": _answer(row[answered], answered),
                 **_judgement(value),
             }
@@ -107,7 +107,7 @@ def _judgement(value: Any) -> dict[str, Any]:
     return {"score": found} if found is not None and found not in (-1, 0, 1) else {"liked": thumb(value, "score")}
 
 
-def _asked(value: Any, field: str) -> Any:
+def _input_messages(value: Any, field: str) -> Any:
     for _ in range(_DEEPEST):
         value = structured(value, field) if isinstance(value, str) else value
         if isinstance(value, Mapping) and "role" not in value:

@@ -74,14 +74,14 @@ def _of_pair(row: Fields, known: Mapping[str, Fields]) -> Iterator[Fields]:
                 "prompt": text(first["query"], "query"),
                 "group": str(row.get("query_id") or first.get("topic") or first["query"]),
                 "domain": first.get("style"),
-                "response_a": _said(first),
-                "response_b": _said(second),
+                "response_a": _response_text(first),
+                "response_b": _response_text(second),
                 "winner": winner,
                 "weight": sure,
             }
 
 
-def _said(row: Fields) -> str:
+def _response_text(row: Fields) -> str:
     """The response text without citation marks, which reveal the kind of author."""
     return text(row.get("cleaned_text") or row.get("text"), "text")
 

@@ -83,7 +83,9 @@ def get(
     folder = Path(out) if out is not None else Path(wanted.name)
     _check_free(folder)
     fetched = (
-        _given(wanted, Path(files)) if files is not None else fetch(wanted, revision=revision, cache_dir=cache_dir)
+        _local_files(wanted, Path(files))
+        if files is not None
+        else fetch(wanted, revision=revision, cache_dir=cache_dir)
     )
     gap = wanted.min_gap if min_gap is None else min_gap
     with stored(folder):
@@ -146,7 +148,7 @@ def _check_free(folder: Path) -> None:
         raise DataError(f"{folder} is a file: name a folder with --out")
 
 
-def _given(wanted: PublicSet, folder: Path) -> Fetched:
+def _local_files(wanted: PublicSet, folder: Path) -> Fetched:
     """The data set's files in a local folder."""
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}: give the folder with the files of {wanted.name} with --from")

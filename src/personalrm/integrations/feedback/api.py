@@ -26,7 +26,7 @@ from personalrm.llm.credentials import MASK, Credentials
 from personalrm.llm.host import Host
 from personalrm.llm.http_client import TRIES, TRIES_AT_START, jittered
 from personalrm.llm.retry_after import wait_asked
-from personalrm.llm.transport import Passing, Response, Transport
+from personalrm.llm.transport import AttemptFailed, Response, Transport
 
 MOST_BYTES = 256 << 20
 """Maximum size of a response: Open WebUI sends all feedback, with the chats, in one."""
@@ -125,7 +125,7 @@ class Api:
                 async with self._places:
                     response = await self._transport.send(method, url, body, lambda: self.host.timeout)
                 return self._read(response, path, or_none)
-            except Passing as fault:
+            except AttemptFailed as fault:
                 overloads += fault.overload
                 faults += not fault.overload
                 tries = TRIES if self._has_answered or not (fault.dead or fault.unusable) else TRIES_AT_START
@@ -159,9 +159,9 @@ class Api:
             raise EndpointRefused(f"{host.name} has moved ({status}): give the URL of {other}")
         if status in (429, 503, 529):
             said = f"overloaded ({status}): {said}"
-            raise Passing(said, overload=True, retry_after=wait_asked(response.headers))
+            raise AttemptFailed(said, overload=True, retry_after=wait_asked(response.headers))
         if status in (408, 409, 425) or status >= 500:
-            raise Passing(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
+            raise AttemptFailed(f"fault of the host ({status}): {said}", retry_after=wait_asked(response.headers))
         if status in (401, 403):
             refuses = "refuses the key" if host.api_key else "requires a key"
             raise EndpointRefused(f"{host.name} {refuses} ({status}): {said}; set {self._variables} to a valid one")
@@ -181,9 +181,9 @@ class Api:
             return orjson.loads(text)
         except (UnicodeDecodeError, orjson.JSONDecodeError):
             said = f"answers with something other than JSON: {short(body, self.host.credentials)}"
-            raise Passing(said, unusable=True) from None
+            raise AttemptFailed(said, unusable=True) from None
 
-    def _given_up(self, fault: Passing, tries: int) -> Exception:
+    def _given_up(self, fault: AttemptFailed, tries: int) -> Exception:
         name = self.host.name
         if fault.unusable:
             return UnusableResponse(f"{name} {fault.said}")

@@ -116,7 +116,7 @@ class _Table(NamedTuple):
                 if id(one) not in places:
                     places[id(one)] = rows.setdefault((one.context, one.chosen, one.rejected), len(rows))
             known.append(np.array([places[id(one)] for one in history.decided], dtype=np.intp))
-        asked = [_asked(rows, pairs) for _, pairs in parts]
+        asked = [_rows_of_pairs(rows, pairs) for _, pairs in parts]
         offset, t = model.differences(list(rows))
         return cls(offset, t, [history for history, _ in parts], known, asked)
 
@@ -127,7 +127,7 @@ class _Table(NamedTuple):
         return helps(evidence, model.prior.covariance, model.prior.gain)
 
 
-def _asked(rows: dict[tuple[Context, str, str], int], pairs: Sequence[Pair]) -> tuple[Rows, Array]:
+def _rows_of_pairs(rows: dict[tuple[Context, str, str], int], pairs: Sequence[Pair]) -> tuple[Rows, Array]:
     """The row and the sign of each pair; a pair that has no row in either order gets a new one."""
     found, sign = np.zeros(len(pairs), dtype=np.intp), np.ones(len(pairs))
     for at, (context, a, b) in enumerate(pairs):

@@ -84,7 +84,7 @@ class WholeEvidence:
             rewards: computes the features of responses.
             threshold: distribution of people's thresholds.
         """
-        asked = list(_asked(history))
+        asked = list(_stages_of_choices(history))
         offset, t = rewards(_items(history))
         thumbs = single_thumbs(history)
         codes = {name: at for at, name in enumerate(names)}
@@ -150,7 +150,7 @@ class WholeEvidence:
         return self.stages._replace(x=np.concatenate([personal, self.stages.x[..., -1:]], axis=-1))
 
 
-def _asked(history: History) -> list[tuple[Sequence[Message], Stage, str, float]]:
+def _stages_of_choices(history: History) -> list[tuple[Sequence[Message], Stage, str, float]]:
     """Context, stage, group and weight of every decided choice; the pairs of a ranking form one stage."""
     whole: dict[str, list[int]] = {}
     found: list[tuple[Sequence[Message], Stage, str, float]] = []
@@ -184,5 +184,5 @@ def _fixed(found: tuple[Array, Array]) -> Rewards:
 
 def _items(history: History) -> list[tuple[Sequence[Message], str]]:
     """Every response of the evidence in order: for each stage the chosen one and the others, then those of thumbs."""
-    items = [(context, text) for context, stage, _, _ in _asked(history) for text in (stage[0], *stage[1])]
+    items = [(context, text) for context, stage, _, _ in _stages_of_choices(history) for text in (stage[0], *stage[1])]
     return [*items, *((one.context, one.response) for one in single_thumbs(history))]

@@ -10,8 +10,8 @@ from pydantic import AfterValidator
 
 from personalrm.errors import UnknownPerson
 from personalrm.service import questions
-from personalrm.service.contract import FormId, FormText, UserName, storable
 from personalrm.service.evaluation import of_person
+from personalrm.service.fields import FormId, FormText, UserName, storable
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
 from personalrm.service.pages.starter import starter_pairs

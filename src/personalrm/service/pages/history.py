@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import AfterValidator
 
 from personalrm.service.changes import changes
-from personalrm.service.contract import FormId, UserName
 from personalrm.service.evaluation import of_person
+from personalrm.service.fields import FormId, UserName, storable
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
 from personalrm.service.pages.visiting import Says, Sees
@@ -66,7 +67,7 @@ async def taste(
     user: UserName,
     caller: Says,
     answer: Annotated[Word, Form()],
-    choice: Annotated[str | None, Form(min_length=1, max_length=500)] = None,
+    choice: Annotated[str | None, Form(min_length=1, max_length=500), AfterValidator(storable)] = None,
 ) -> Response:
     """Keep a change of taste, or return to the taste before it."""
     service: Service = request.app.state.service

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from personalrm.service.access import Manages
-from personalrm.service.contract import LinkIn, UserName
+from personalrm.service.contract import LinkIn
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.pages.rendering import PageRoute, contents, html, person_path, to
 from personalrm.service.pages.visiting import COOKIE, SeesSpace, check_origin, keep

@@ -18,7 +18,7 @@ from personalrm.data.reading import read_people
 from personalrm.errors import DataError, MissingExtra
 from personalrm.preferences import ME, History, Preference
 from personalrm.preferences import Thumb as LearnableThumb
-from personalrm.service.contract import NAME, is_name
+from personalrm.service.fields import NAME, is_name
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import FillsSpace

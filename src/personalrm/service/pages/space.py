@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
+from personalrm.service.fields import After
 from personalrm.service.pages.charts import calibration, over_time
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
@@ -22,7 +23,7 @@ _OLD_S = 30.0
 
 
 @router.get("/space")
-async def space(request: Request, caller: SeesSpace, after: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def space(request: Request, caller: SeesSpace, after: After = "") -> Response:
     """The page of the space."""
     service: Service = request.app.state.service
     shown = await service.threads.store(_space, service, caller.space, after)

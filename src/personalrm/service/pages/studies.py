@@ -12,6 +12,7 @@ from personalrm.bench.studies.human import HumanStudy, Protocol, Session
 from personalrm.bench.studies.human.material import ARMS
 from personalrm.data.candidates import Candidate, read_candidates
 from personalrm.data.problems import Problems
+from personalrm.service.fields import FormName
 from personalrm.service.pages.importing import uploaded
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, to
@@ -43,7 +44,7 @@ async def listed(request: Request, caller: ManagesSpace) -> Response:
 async def create(
     request: Request,
     caller: ManagesSpace,
-    name: Annotated[str, Form(min_length=1, max_length=100)],
+    name: FormName,
     choices: Annotated[int, Form(ge=1, le=500)],
     statements: Annotated[int, Form(ge=1, le=8)],
     effect: Annotated[float, Form(ge=0.1, le=2.0)],
@@ -108,9 +109,7 @@ async def close(request: Request, study: Number, caller: ManagesSpace, closed: A
 
 
 @router.post("/studies/{study}/erase")
-async def erase(
-    request: Request, study: Number, caller: ManagesSpace, code: Annotated[str, Form(min_length=1, max_length=32)]
-) -> Response:
+async def erase(request: Request, study: Number, caller: ManagesSpace, code: FormName) -> Response:
     """Delete all data of a participant."""
     service: Service = request.app.state.service
     if not await service.threads.store(caller.space.studies.erase, study, code.strip(), caller.key_id):
@@ -119,9 +118,7 @@ async def erase(
 
 
 @router.post("/studies/{study}/delete")
-async def delete(
-    request: Request, study: Number, caller: ManagesSpace, name: Annotated[str, Form(max_length=100)] = ""
-) -> Response:
+async def delete(request: Request, study: Number, caller: ManagesSpace, name: FormName) -> Response:
     """Delete a study and all its data."""
     service: Service = request.app.state.service
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from personalrm.models.base import Ranking
 from personalrm.preferences import Message
-from personalrm.service.contract import UserName
+from personalrm.service.fields import FormDraft, UserName
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html
 from personalrm.service.pages.visiting import Sees
@@ -16,7 +16,6 @@ from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-Draft = Annotated[str, Form(max_length=20_000)]
 DRAFTS = 3
 
 
@@ -34,10 +33,10 @@ async def ranked(
     request: Request,
     user: UserName,
     caller: Sees,
-    prompt: Draft = "",
-    one: Draft = "",
-    two: Draft = "",
-    three: Draft = "",
+    prompt: FormDraft = "",
+    one: FormDraft = "",
+    two: FormDraft = "",
+    three: FormDraft = "",
 ) -> Response:
     """The drafts, best first, each with its probability against the next."""
     service: Service = request.app.state.service

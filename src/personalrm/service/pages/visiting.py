@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from personalrm.service.access import Caller, note
-from personalrm.service.contract import UserName
+from personalrm.service.fields import UserName
 from personalrm.service.pages.rendering import SignInFirst
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service

@@ -7,11 +7,12 @@ import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import AfterValidator
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.service import correcting
-from personalrm.service.contract import FormText, UserName
 from personalrm.service.corrected import topic
+from personalrm.service.fields import FormText, UserName, storable
 from personalrm.service.pages.links import links
 from personalrm.service.pages.rendering import PageRoute, html, person_path, to
 from personalrm.service.pages.visiting import Says, Sees
@@ -32,7 +33,8 @@ WORDS: dict[Answer, str] = {
 _CHANGING: tuple[Answer, ...] = ("wrong", "outdated", "forget")
 _CITED = 10
 _PATIENCE_S, _LOOK_S = 5.0, 0.05
-ClaimText = Annotated[str, Query(min_length=1, max_length=2000)]
+ClaimText = Annotated[str, Query(min_length=1, max_length=2000), AfterValidator(storable)]
+FormClaim = Annotated[str, Form(min_length=1, max_length=2000), AfterValidator(storable)]
 Since = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
@@ -63,7 +65,7 @@ async def say(
     request: Request,
     user: UserName,
     caller: Says,
-    claim: Annotated[str, Form(min_length=1, max_length=2000)],
+    claim: FormClaim,
     verdict: Annotated[Answer, Form()],
     note: FormText = "",
 ) -> Response:

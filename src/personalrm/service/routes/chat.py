@@ -12,7 +12,7 @@ from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import FeedbackOut
 from personalrm.service.chat import Chat, Chats
 from personalrm.service.chat_contract import AnswerFeedbackIn, ChatIn
-from personalrm.service.contract import Name
+from personalrm.service.fields import Name
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem, invalid
 from personalrm.service.state import Service
@@ -53,13 +53,13 @@ async def models(request: Request, caller: Predicts) -> Response:
 async def feedback(request: Request, body: AnswerFeedbackIn, caller: Writes) -> Response:
     """Store feedback on an answer: a thumb, a preference over another answer, or an edited version."""
     service: Service = request.app.state.service
-    user, given = await service.threads.store(_given, caller.space, body)
+    user, given = await service.threads.store(_feedback_of, caller.space, body)
     added = await service.take(_stored, service, caller.space, user, given)
     counts = {"accepted": added.accepted, "known": added.known + len(added.conflicts), "choices": added.choices}
     return reply({"user": user, **counts})
 
 
-def _given(space: SpaceStore, body: AnswerFeedbackIn) -> tuple[str, Thumb | Choice]:
+def _feedback_of(space: SpaceStore, body: AnswerFeedbackIn) -> tuple[str, Thumb | Choice]:
     """The person of the answer, and the feedback."""
     user, answer = space.completions.get(body.id)
     response = _response(answer, body.choice)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.data.writing import as_row
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import AddedOut
-from personalrm.service.contract import ChoicesIn, ForgetIn, Limit, RankingsIn, RatingsIn, ReasonIn, ThumbsIn, UserName
+from personalrm.service.contract import ChoicesIn, ForgetIn, RankingsIn, RatingsIn, ReasonIn, ThumbsIn
 from personalrm.service.feedback import CHOICES, RANKINGS, RATINGS, THUMBS, NotJson, answered, stored
-from personalrm.service.http import JsonRoute, reply
+from personalrm.service.fields import ChoiceId, Limit, UserName
+from personalrm.service.http import JsonRoute, parse_json, reply
 from personalrm.service.problems import invalid
 from personalrm.service.state import Service
 from personalrm.store.records import StoredChoice
@@ -88,9 +89,9 @@ async def list_choices(
     return reply({"choices": [shown_choice(one) for one in shown], "next": following})
 
 
-@router.put("/v1/people/{user}/choices/{source}/{choice_id}/forgotten")
+@router.put("/v1/people/{user}/choices/{source}/{choice_id:path}/forgotten")
 async def forget_choice(
-    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ForgetIn, caller: Writes
+    request: Request, user: UserName, source: UserName, choice_id: ChoiceId, body: ForgetIn, caller: Writes
 ) -> Response:
     """Exclude a choice from learning, or include it again; an excluded choice is kept and shown as forgotten."""
     service: Service = request.app.state.service
@@ -100,9 +101,9 @@ async def forget_choice(
     return reply({"forgotten": body.forgotten, "changed": changed})
 
 
-@router.put("/v1/people/{user}/choices/{source}/{choice_id}/reason")
+@router.put("/v1/people/{user}/choices/{source}/{choice_id:path}/reason")
 async def explain_choice(
-    request: Request, user: UserName, source: UserName, choice_id: UserName, body: ReasonIn, caller: Writes
+    request: Request, user: UserName, source: UserName, choice_id: ChoiceId, body: ReasonIn, caller: Writes
 ) -> Response:
     """Store the person's reason for a choice, which is used as evidence when the persona is written."""
     service: Service = request.app.state.service
@@ -120,6 +121,6 @@ def shown_choice(one: StoredChoice) -> dict[str, Any]:
 
 def _parsed(line: bytes) -> Any:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        return parse_json(line)
+    except json.JSONDecodeError as error:
         return NotJson(str(error))

@@ -7,12 +7,12 @@ from itertools import chain
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from personalrm.service.access import Manages, Predicts
 from personalrm.service.answers import ErasedOut
-from personalrm.service.contract import Limit, UserName
+from personalrm.service.fields import After, Limit, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
@@ -29,7 +29,7 @@ _AHEAD = 1 << 20
 async def list_people(
     request: Request,
     caller: Predicts,
-    after: Annotated[str, Query(max_length=200, description="The `next` of the page before")] = "",
+    after: After = "",
     limit: Limit = 100,
 ) -> Response:
     """The people of the space by name, page by page."""

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from personalrm.service.access import Predicts
 from personalrm.service.answers import RankingOut, ScoreOut, ScoresOut, VerdictOut
-from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn, UserName
+from personalrm.service.contract import PairIn, ResponsesIn, ScoreIn, ScoresIn
+from personalrm.service.fields import UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 from personalrm.store.store import SpaceStore

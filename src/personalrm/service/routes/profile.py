@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from personalrm.preferences import Message
 from personalrm.service import correcting
 from personalrm.service.access import Predicts, Writes
 from personalrm.service.answers import PersonaOut
 from personalrm.service.changes import changes
-from personalrm.service.contract import CorrectionIn, Limit, UserName
+from personalrm.service.contract import CorrectionIn
 from personalrm.service.corrected import topic
+from personalrm.service.fields import Limit, QueryText, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.predictors import Opened
 from personalrm.service.problems import invalid
@@ -46,9 +47,9 @@ async def judge_prompt(
     request: Request,
     user: UserName,
     caller: Predicts,
-    prompt: Annotated[str | None, Query(max_length=20_000)] = None,
-    a: Annotated[str | None, Query(max_length=20_000)] = None,
-    b: Annotated[str | None, Query(max_length=20_000)] = None,
+    prompt: QueryText = None,
+    a: QueryText = None,
+    b: QueryText = None,
 ) -> Response:
     """Judge prompt as messages for any chat API; with placeholders if no pair is given."""
     service: Service = request.app.state.service

@@ -10,7 +10,8 @@ from personalrm.models.acquisition import Criterion, Question
 from personalrm.preferences import Message
 from personalrm.service import questions
 from personalrm.service.access import Manages, Predicts
-from personalrm.service.contract import CandidatesIn, UserName
+from personalrm.service.contract import CandidatesIn
+from personalrm.service.fields import QueryText, QueryValue, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import invalid
 from personalrm.service.state import Service
@@ -24,9 +25,9 @@ async def next_question(
     request: Request,
     user: UserName,
     caller: Predicts,
-    prompt: Annotated[str | None, Query(max_length=20_000, description="What the responses answer")] = None,
+    prompt: QueryText = None,
     response: Annotated[
-        list[str] | None,
+        list[QueryValue] | None,
         Query(max_length=20, description="Two or more responses; without them the space's pool is used"),
     ] = None,
     top: Top = 1,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personalrm.data.templated import response_in, turns_of
 from personalrm.service.access import Caller, Predicts, note
-from personalrm.service.contract import TEXT, Text, UserName
+from personalrm.service.fields import TEXT, Text, UserName
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.problems import invalid
 from personalrm.service.rewards import Scores, Turns

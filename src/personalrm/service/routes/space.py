@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from personalrm.service.access import Manages
-from personalrm.service.contract import Limit
+from personalrm.service.fields import Limit
 from personalrm.service.http import JsonRoute, reply
 from personalrm.service.state import Service
 
