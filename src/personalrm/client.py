@@ -17,13 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from personalrm.bench.evaluation import Evaluation, evaluate
-from personalrm.bench.origins import NOTHING, origin_of_profile
+from personalrm.bench.evaluation import Evaluation
+from personalrm.bench.profile_evaluation import evaluate_profile
 from personalrm.data.given import (
     Candidates,
     Choices,
     Context,
-    candidates_of,
     check_same_person,
     check_texts,
     history_of,
@@ -31,18 +30,16 @@ from personalrm.data.given import (
     responses_of,
 )
 from personalrm.data.reading import ColumnsGiven
-from personalrm.errors import DataError, ProfileError
-from personalrm.llm import background_loop
+from personalrm.errors import DataError
 from personalrm.llm.connect import EndpointOptions
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.language_model import UsageMeter
 from personalrm.llm.ledger import Prices
+from personalrm.models.active_learning import select_questions
 from personalrm.models.base import Predictor, Ranking
 from personalrm.models.engine_pool import EnginePool
-from personalrm.models.engines import UncertainLocalPredictor, score_people
+from personalrm.models.engines import score_people
 from personalrm.models.population import Population
-from personalrm.models.registry import ALONE, DEFAULT, FUSED, is_fused, predicting_name
-from personalrm.models.served_name import without_url
+from personalrm.models.registry import DEFAULT, predicting_name
 from personalrm.models.traits.sure import answered_if_sure
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Pair, Verdict
@@ -51,7 +48,6 @@ from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
 from personalrm.profile.reasons import explained
 from personalrm.profile.records import Profile
-from personalrm.profile.spend import Spend
 from personalrm.synthesis import prompting
 
 if TYPE_CHECKING:
@@ -243,23 +239,8 @@ class Client:
         """
         history = await in_worker(history_of, test, profile.user, columns)
         model, _, options = self._used(profile)
-        meter = UsageMeter(await self._pool.endpoint(model)) if self._pool.asks(model) else None
-        engine = await self._pool.engine(model, options, meter)
-        evaluation = evaluate(
-            await engine.open(profile),
-            history,
-            profile.history,
-            origin_of_profile(profile, model) if meter is None else NOTHING,
-            name=FUSED if is_fused(model) else without_url(model) if meter is None else "synthesizeme",
-            model=model.removeprefix(ALONE) if meter else without_url(model),
-            verdicts=verdicts or options.verdicts,
-            spend=Spend if meter is None else meter.spend,
-            seed=profile.seed,
-            data=name or (Path(test).name if isinstance(test, str | Path) else ""),
-        )
-        found, mode = await background_loop.join(evaluation), verdicts or options.verdicts
-        await self._pool.keep_verdicts(model, profile, history, found.verdicts, mode)
-        return found
+        named = name or (Path(test).name if isinstance(test, str | Path) else "")
+        return await evaluate_profile(self._pool, model, profile, history, options, verdicts=verdicts, data=named)
 
     async def anext_question(
         self,
@@ -281,14 +262,7 @@ class Client:
             ProfileError: the profile's model gives no posterior uncertainty.
         """
         model, _, options = self._used(profile)
-        name = DEFAULT if is_fused(model) else model  # a judge has no posterior, so the embedded part selects
-        predictor = None if self._pool.asks(name) else await self._pool.predictor(name, profile, options)
-        if not isinstance(predictor, UncertainLocalPredictor):
-            raise ProfileError(
-                f"the profile of {profile.user} was fitted with {name}, which gives no posterior uncertainty: "
-                "use a profile fitted with traits, or with trained:DIR of a gpo, vpl, pal, lore or pref model"
-            )
-        return await in_worker(_next_questions, profile, candidates, predictor, top, criterion)
+        return await select_questions(self._pool, model, profile, options, candidates, top, criterion)
 
     # exported prompts ---------------------------------------------------------------------------------------------
 
@@ -339,12 +313,3 @@ class Client:
     def _used(self, profile: Profile) -> tuple[str, Profile, Options]:
         """The model that predicts for this profile, the profile and the options to use."""
         return predicting_name(self.model or profile.model, profile), profile, self.options or profile.options
-
-
-def _next_questions(
-    profile: Profile, candidates: Candidates, predictor: UncertainLocalPredictor, top: int, criterion: Criterion
-) -> list[Question]:
-    from personalrm.models.acquisition import next_questions  # numpy, 0.1 s: not on an event loop
-
-    pairs = candidates_of(candidates)
-    return next_questions(profile.history, pairs, predictor.of_pairs, top=top, criterion=criterion)

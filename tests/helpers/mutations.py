@@ -13,6 +13,7 @@ import time
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def mutated_json(record: Any, draw: random.Random) -> Any:
         container, key = draw.choice(there)
         how = draw.random()
         if how < 0.45:
-            container[key] = draw.choice(VALUES)
+            container[key] = deepcopy(draw.choice(VALUES))
         elif how < 0.6:
             if isinstance(container[key], str):
                 container[key] = draw.choice([container[key] + draw.choice(HOSTILE), draw.choice(HOSTILE)])

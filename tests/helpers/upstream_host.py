@@ -16,8 +16,8 @@ ANSWERS = (LONG, SHORT, LONG + "And more. " * 9, "Do it in 5 steps.")
 class UpstreamHost:
     """Answers with `ANSWERS` in turn. ``url`` is its base URL; ``bodies`` and ``headers`` record the requests.
 
-    Models: ``single`` ignores ``n``; ``echoes`` repeats the key that it gets; ``refuses``, ``busy``, ``key``, ``html``
-    and ``breaks`` fail in different ways.
+    Models: ``single`` ignores ``n``; ``echoes`` repeats the key that it gets; ``breaks`` closes its stream early; those
+    of `FAULTS` fail in different ways.
     """
 
     def __init__(self) -> None:
@@ -115,6 +115,10 @@ FAULTS: dict[str, tuple[int, str, dict[str, str]]] = {
     "key": (401, json.dumps({"error": {"message": "bad key sk-upstream-secret"}}), {}),
     "html": (200, "<html>gateway</html>", {}),
     "failing": (500, "oops", {}),
+    "moved": (307, "", {"Location": "/v1/chat/completions"}),
+    "nothing": (200, "{}", {}),
+    "numbers": (200, json.dumps({"choices": [None, 5]}), {}),
+    "silent": (200, json.dumps({"choices": [{"index": 0, "message": None}]}), {}),
 }
 
 

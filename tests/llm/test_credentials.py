@@ -95,6 +95,14 @@ def test_another_spelling_of_a_credential_is_removed(form: str, secret: str) -> 
         assert len(shown) < 12 + 16, "nothing but what stands beside it in base64 is left"
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_what_people_write_keeps_parts_of_a_key_but_not_the_key(form: str) -> None:
+    """A key of a feedback host may be made of words."""
+    known = Credentials.of("public-feedback-key")
+    assert "[key]" in known.scrub_whole(f"It is {FORMS[form]('public-feedback-key')} now")
+    assert known.scrub_whole("My feedback is public.") == "My feedback is public."
+
+
 @given(cuts=st.lists(st.integers(1, 9), min_size=12, max_size=40))
 def test_a_credential_split_over_chunks_of_a_stream_is_removed(cuts: list[int]) -> None:
     scrubber, text, at, shown = StreamScrubber(KNOWN), f"A project: {KEY}, or {KEY.upper()[:9]} it is. {BASIC}", 0, []

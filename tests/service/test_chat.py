@@ -233,6 +233,17 @@ def test_an_upstream_that_echoes_the_service_s_key_gives_it_to_nobody(chat: Api,
         assert not any(one in text.lower() for one in ("eam-s", "secret", "strea"))
 
 
+@pytest.mark.parametrize("model", ["html", "moved", "nothing", "numbers", "silent"])
+def test_an_answer_that_is_none_is_a_problem_and_not_an_empty_stream(
+    chat: Api, user: str, upstream: UpstreamHost, model: str
+) -> None:
+    for stream in (False, True):
+        answer = ask(chat, user, model, stream=stream)
+        assert (answer.status, answer.body["error"]["type"].startswith("upstream-")) == (502, True), stream
+        assert answer.body["way_out"]
+    assert len(upstream.bodies) == 2  # a redirect is not followed
+
+
 def test_a_stream_that_breaks_off_says_so(chat: Api, known: str) -> None:
     events = streamed(chat, known, model="breaks")
     assert "error" in events[-1]

@@ -144,7 +144,7 @@ class ClusterFolder:
         for one in (*work.glob("input-*.spill"), *work.glob("texts-*"), *work.glob("vectors-*")):
             one.unlink(missing_ok=True)
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Delete completed parts."""
         shutil.rmtree(self.root / _WORK, ignore_errors=True)
         for one in (*self.root.glob(f"{self.kind}-*-of-*.parquet"), self.root / MANIFEST, self.root / ERRORS):

@@ -159,7 +159,7 @@ class _Driver:
     def run(self) -> RunResult:
         manifest = self._manifest()
         if not check_folder(self._run.out, manifest, force=self._run.force):
-            self._folder.begin_anew()
+            self._folder.restart()
             self._folder.make()
             write_record(self._run.out / MANIFEST, manifest)
         done = self._finished(manifest.provenance.key)

@@ -23,7 +23,8 @@ from personalrm.llm.endpoint import ABSENT, TokenLogprob
 from personalrm.llm.loose_json import parse_json
 from personalrm.llm.thoughts import answer_start
 from personalrm.llm.verdict_forms import says_even, verdict_of
-from personalrm.llm.verdicts import SIDES, Found, normal, says_tie
+from personalrm.llm.verdict_sides import SIDES, Found, normal
+from personalrm.llm.verdicts import says_tie
 from personalrm.preferences import Side
 
 __all__ = ["choice_probability", "parse_choice", "parse_json", "why_unparsed"]

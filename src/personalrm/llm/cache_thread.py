@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from personalrm.errors import StorageError
+from personalrm.errors import StorageError, StoreBusy
 from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_claims import BEAT_S
 from personalrm.llm.endpoint import Completion
@@ -30,6 +30,9 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
+SPACED_S = 0.002
+"""Seconds after a wake-up of the thread for which answers wait for others: a wake-up takes 0.1 ms of CPU, whatever it
+brings. Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05
 """Seconds without work after which the claims of stored answers are released."""
 
@@ -58,6 +61,8 @@ class CacheThread:
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._waiting: list[_Job] = []
+        self._submitted = float("-inf")
+        self._soon = False
 
     async def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
         """See `AnswerCache.look_up`. Raises StorageError."""
@@ -99,8 +104,12 @@ class CacheThread:
     ) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._submit)  # with all other operations of this iteration: waking a thread takes 50 µs
+        early = 0.0 if answer is None else self._submitted + SPACED_S - time.monotonic()
+        if early <= 0.0 and not self._soon:
+            self._soon = True
+            loop.call_soon(self._submit)  # with all other operations of this iteration
+        elif not self._waiting:
+            loop.call_later(early, self._submit)
         self._waiting.append(_Job(work, future, wanted, answer))
         return future
 
@@ -109,8 +118,10 @@ class CacheThread:
         self._submit()
 
     def _submit(self) -> None:
+        self._soon = False
         if not self._waiting:
             return
+        self._submitted = time.monotonic()
         if self._thread is None:
             self._thread = threading.Thread(
                 target=_serve, args=(self._jobs, self.cache), name="personalrm-cache", daemon=True
@@ -160,10 +171,20 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
             together = len(batch) == 1 and batch[0].wanted is not None
             batch[0].error = error
         if not together:
-            for one in batch:
-                _do(one)
+            _do_each(batch)
         if cache.is_there():
             return
+
+
+def _do_each(batch: list[_Job]) -> None:
+    """One by one; after one has waited in vain for another process, the others do not wait as long again."""
+    busy: StoreBusy | None = None
+    for one in batch:
+        if busy is None:
+            _do(one)
+            busy = one.error if isinstance(one.error, StoreBusy) else None
+        else:
+            one.error = busy
 
 
 def _do_together(cache: AnswerCache, batch: list[_Job]) -> bool:

@@ -152,8 +152,8 @@ class HttpClient(Generic[T]):
                 raise self._remembered(self._page(response.body)) from None
             raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
-        for_everybody = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
-        raise self._remembered(fault) if for_everybody and isinstance(fault, EndpointError) else fault
+        affects_all = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
+        raise self._remembered(fault) if affects_all and isinstance(fault, EndpointError) else fault
 
     def _page(self, body: bytes) -> EndpointRefused:
         return EndpointRefused(

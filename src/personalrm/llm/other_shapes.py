@@ -30,6 +30,8 @@ def as_chat(body: bytes) -> dict[str, Any]:
     answer = unwrapped(load_json(body))
     if isinstance(answer, dict) and (answer.get("done") is False or _is_chunk(answer)):  # Ollama streams lines
         return _from_deltas(json_lines(body_text(body)))
+    if isinstance(answer, dict) and answer.get("choices"):  # nearly all of them
+        return answer
     for _ in _WRAPPERS:
         inner = next((answer[one] for one in _WRAPPERS if isinstance(answer.get(one), dict)), None)
         if inner is None or answer.get("choices"):
@@ -122,6 +124,8 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning text beside the answer, under any of the names in use."""
     for name in _THOUGHTS:
         found = message.get(name)
+        if not found:
+            continue
         found = [found] if isinstance(found, dict) else found
         if isinstance(found, list):
             found = "".join(_part(one) for one in found)

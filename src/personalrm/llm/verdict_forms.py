@@ -14,17 +14,8 @@ from __future__ import annotations
 import re
 
 from personalrm.formatting.expressions import bounded
-from personalrm.llm.verdicts import (
-    KEYS,
-    NOUN,
-    TIE_VALUES,
-    Found,
-    Reading,
-    find_verdict,
-    found_in,
-    last_line,
-    side_of,
-)
+from personalrm.llm.verdict_sides import NOUN, TIE_VALUES, Found, Reading, found_in, last_line, side_of
+from personalrm.llm.verdicts import KEYS, find_verdict
 
 _MORE = ">≻≫⟩"
 _LESS = "<≺≪⟨"

@@ -25,7 +25,7 @@ from personalrm.service.predictors import Opened
 from personalrm.service.problems import Problem
 from personalrm.service.scrubbing import index_of, objects
 from personalrm.service.state import Service
-from personalrm.service.upstream import Upstream
+from personalrm.service.upstream import Upstream, unusable
 from personalrm.store.completions import Completed
 from personalrm.store.store import SpaceStore
 from personalrm.synthesis.prompting import generation_prompt
@@ -102,15 +102,14 @@ class Chats:
     async def begun(self, chat: Chat) -> AsyncIterator[bytes]:
         """The answer as a stream of server-sent events. Problems are raised before the stream starts.
 
-        The first step calls the upstream, so that a refusal is reported with its own HTTP status.
+        The first step awaits the first event, so that a refusal and an answer that is no stream get an HTTP status.
         """
         if chat.n_best > 1:
             return _as_stream(await self.answered(chat))
         await self._admit(chat)
         opened = await self._opened(chat)
         stream = self._streamed(chat, opened)
-        first = await anext(stream)
-        return _with_first(first, stream)
+        return _with_first(await anext(stream), stream)
 
     async def models(self) -> dict[str, Any]:
         """The upstream's list of models. Raises Problem if it has none."""
@@ -136,13 +135,18 @@ class Chats:
         number, said = _new_id(), dict[int, list[str]]()
         body = self._body(chat, opened)
         async with self._upstream.asked(body) as answer:
-            yield b""
+            is_begun = False
             try:
                 async for event in self._upstream.events(answer):
                     yield _line(_renamed(event, number, said))
-            except (Problem, ValueError):
-                error = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
-                yield _line(orjson.dumps({"error": error}))
+                    is_begun = True
+                if not is_begun:
+                    raise unusable("no events of a stream")
+            except (Problem, ValueError) as error:
+                if not is_begun:
+                    raise error if isinstance(error, Problem) else unusable("no valid JSON") from None
+                told = {"message": "the upstream closed early", "type": "upstream-failed", "code": None, "param": None}
+                yield _line(orjson.dumps({"error": told}))
                 return
             finally:
                 texts = tuple("".join(said[at]) for at in sorted(said))
@@ -274,20 +278,14 @@ def _renamed(found: Any, number: str, said: dict[int, list[str]]) -> bytes:
 
 
 async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
+    yield first
     async for one in rest:
         yield one
 
 
 async def _as_stream(found: dict[str, Any]) -> AsyncIterator[bytes]:
     """A complete answer as the events of a stream."""
-    head = {
-        "id": found["id"],
-        "object": "chat.completion.chunk",
-        "created": found.get("created"),
-        "model": found.get("model"),
-    }
+    head = {"object": "chat.completion.chunk", **{name: found.get(name) for name in ("id", "created", "model")}}
     one = found["choices"][0]
     message = _message(one)
     for delta, reason in ((dict(message), None), ({}, one.get("finish_reason") or "stop")):

@@ -53,7 +53,7 @@ class Upstream:
 
         try:
             async with self._opened().request(
-                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy
+                method, url, data=body, headers=self._host.headers(), proxy=self._host.proxy, allow_redirects=False
             ) as answer:
                 if answer.status != 200:
                     raise await self._refused(answer)
@@ -102,6 +102,9 @@ class Upstream:
         if answer.status in (401, 403):
             detail = f"{self._host.name} refuses the key of this service"
             return Problem(502, "upstream-refused", detail, "check PERSONALRM_UPSTREAM_KEY or OPENAI_API_KEY")
+        if 300 <= answer.status < 400:  # not followed: the texts and the key would go to an address nobody configured
+            detail = f"{self._host.name} answers {answer.status}: it redirects to another address"
+            return Problem(502, "upstream-refused", detail, "start the service with the final address as --upstream")
         if answer.status in _PASSED_ON:
             return Problem(answer.status, "upstream-refused", shown, "correct the request and send it again")
         return later(502, "upstream-failed", shown, 5.0)
@@ -113,13 +116,17 @@ async def _whole(answer: ClientResponse, most: int, member: str) -> dict[str, An
     async for part in _parts(answer):
         kept += part
         if len(kept) > most:
-            raise _unusable("too many bytes")
+            raise unusable("too many bytes")
     try:
         found = orjson.loads(kept)
     except orjson.JSONDecodeError:
-        raise _unusable("no valid JSON") from None
+        raise unusable("no valid JSON") from None
     if not isinstance(found, dict) or not isinstance(found.get(member), list) or not found[member]:
-        raise _unusable(f"no {member}")
+        raise unusable(f"no {member}")
+    if not all(isinstance(one, dict) for one in found[member]):
+        raise unusable(f"{member} that are no objects")
+    if member == "choices" and not all(isinstance(one.get("message"), dict) for one in found[member]):
+        raise unusable("choices without a message")
     return found
 
 
@@ -129,7 +136,7 @@ async def _events(answer: ClientResponse) -> AsyncIterator[bytes]:
     async for part in _parts(answer):
         read += len(part)
         if read > MOST_STREAMED or len(kept) > LONGEST_EVENT:
-            raise _unusable("too many bytes")
+            raise unusable("too many bytes")
         *lines, kept = (kept + part).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
@@ -149,7 +156,8 @@ async def _parts(answer: ClientResponse) -> AsyncIterator[bytes]:
         raise later(502, "upstream-failed", "the upstream closed the connection early", 5.0) from None
 
 
-def _unusable(what: str) -> Problem:
+def unusable(what: str) -> Problem:
+    """The problem for an answer that cannot be used."""
     return Problem(502, "upstream-unusable", f"the upstream's answer holds {what}", "try again, or ask another model")
 
 

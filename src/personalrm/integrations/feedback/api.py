@@ -22,7 +22,7 @@ from yarl import URL
 
 from personalrm.errors import EndpointRefused, Unreachable, UnusableResponse
 from personalrm.llm.complaints import complaint, one_line, short
-from personalrm.llm.credentials import MASK, Credentials
+from personalrm.llm.credentials import Credentials
 from personalrm.llm.host import Host
 from personalrm.llm.http_client import TRIES, TRIES_AT_START, jittered
 from personalrm.llm.retry_after import wait_asked
@@ -176,9 +176,7 @@ class Api:
             text = body.decode()
             if "\\u" in text or "\\/" in text:  # a key may be written with JSON escapes
                 text = orjson.dumps(orjson.loads(text)).decode()
-            for one in self.host.credentials.long:
-                text = text.replace(one, MASK)
-            return orjson.loads(text)
+            return orjson.loads(self.host.credentials.scrub_whole(text))
         except (UnicodeDecodeError, orjson.JSONDecodeError):
             said = f"answers with something other than JSON: {short(body, self.host.credentials)}"
             raise AttemptFailed(said, unusable=True) from None

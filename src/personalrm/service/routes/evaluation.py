@@ -25,7 +25,7 @@ async def evaluate_person(
     request: Request,
     user: UserName,
     caller: Predicts,
-    latest: Annotated[int | None, Query(ge=1, le=100_000, description="Only the newest so many")] = None,
+    latest: Annotated[int | None, Query(ge=1, le=100_000, description="Maximum number of newest entries")] = None,
 ) -> Response:
     """Prequential accuracy of the person's profiles: each choice predicted before it was learned."""
     service: Service = request.app.state.service
@@ -61,7 +61,7 @@ async def answer_taste_change(request: Request, user: UserName, body: TasteAnswe
 async def evaluate_space(
     request: Request,
     caller: Predicts,
-    days: Annotated[int | None, Query(ge=1, le=3650, description="Only the last so many days")] = None,
+    days: Annotated[int | None, Query(ge=1, le=3650, description="Number of days, the latest")] = None,
 ) -> Response:
     """The same over all people of the space, computed at `as_of`; for a large space in the background.
 

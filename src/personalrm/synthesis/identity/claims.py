@@ -14,7 +14,7 @@ from personalrm.synthesis.identity.predicates import PREDICATES
 from personalrm.synthesis.identity.sentence import Hit, Sentence
 
 
-@lru_cache(maxsize=32)  # a summary repeats its claims word for word
+@lru_cache(maxsize=256)  # a summary repeats its claims word for word; personas are read in several threads
 def identity_claims(text: str) -> tuple[Hit, ...]:
     """Return every statement about who the user is."""
     sentence = Sentence.of(text)

@@ -8,6 +8,7 @@ term_at(words.low, 3, ROLES)                   # Term(("single", "mother"), "rol
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -45,6 +46,9 @@ class Term:
     category: str
 
 
+_READING = threading.Lock()
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Tokens of a sentence: as written, and in lower case with contractions expanded."""
@@ -65,21 +69,35 @@ class Words:
         return cls(written, tuple(low))
 
 
-@cache
 def terms() -> dict[str, tuple[Term, ...]]:
     """Return every term by its first word, longest first; nouns are listed in the plural too."""
-    found: dict[str, list[Term]] = {}
-    for one in _read():
-        counted = one.kind in ("role", "thing") and one.words[-1].isalpha()
-        for words in {one.words, _plural(one.words) if counted else one.words}:
-            found.setdefault(words[0], []).append(Term(words, one.kind, one.evidence, one.category))
-    return {first: tuple(sorted(known, key=lambda one: -len(one.words))) for first, known in found.items()}
+    return _lexicon()[0]
+
+
+def plurals() -> frozenset[str]:
+    """Return the last words of the plural nouns for people."""
+    return _lexicon()[1]
+
+
+def _lexicon() -> tuple[dict[str, tuple[Term, ...]], frozenset[str]]:
+    """`terms` and `plurals`. The first personas of a run are checked in several threads, of which one reads (30 ms)."""
+    with _READING:
+        return _read_once()
 
 
 @cache
-def plurals() -> frozenset[str]:
-    """Return the last words of the plural nouns for people."""
-    return frozenset(_plural(one.words)[-1] for one in _read() if one.kind == "role")
+def _read_once() -> tuple[dict[str, tuple[Term, ...]], frozenset[str]]:
+    found: dict[str, list[Term]] = {}
+    people = set()
+    for one in _read():
+        counted = one.kind in ("role", "thing") and one.words[-1].isalpha()
+        several = _plural(one.words) if counted or one.kind == "role" else one.words
+        if one.kind == "role":
+            people.add(several[-1])
+        for words in {one.words, several if counted else one.words}:
+            found.setdefault(words[0], []).append(Term(words, one.kind, one.evidence, one.category))
+    by_length = {first: tuple(sorted(known, key=lambda one: -len(one.words))) for first, known in found.items()}
+    return by_length, frozenset(people)
 
 
 def term_at(low: Sequence[str], at: int, *kinds: str) -> Term | None:

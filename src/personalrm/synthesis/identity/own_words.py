@@ -69,9 +69,9 @@ class SelfStatements:
         return bool(wanted) and any(_held(wanted, self.said[kind]) for kind in kinds)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def statements_of(words: str) -> SelfStatements:
-    """`SelfStatements.of`, cached for the user whose persona is being written."""
+    """`SelfStatements.of`, cached for the users whose personas are being written (in several threads)."""
     return SelfStatements.of(words)
 
 
