@@ -11,7 +11,7 @@ PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() o
 PYTEST := $(TESTS_ENV) $(BIN)/python -m pytest -n $(PROCESSES) -o tmp_path_retention_count=1
 PYTEST_FLAGS ?=
 
-.PHONY: demo fuzz real test slow checks programs plugs lint types bytecode docs bench wheel clean
+.PHONY: demo fuzz real test tests slow checks programs plugs lint types bytecode docs bench wheel clean
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -40,16 +40,19 @@ demo: .venv/core
 	@echo
 	@echo "The profile is $(OUT)/mira.json: open it, it is meant to be read."
 
+# Lint and types run beside the tests.
+test: .venv/dev programs bytecode
+	@$(MAKE) --no-print-directory -j2 checks tests
+
 # One thread each: with several, torch and numpy promise no last bits, and small matrices wait for each other.
-test: .venv/dev
-	@$(MAKE) --no-print-directory -j2 checks
+tests: .venv/dev
 	$(PYTEST) -m 'not slow' $(PYTEST_FLAGS)
 
-checks: types lint bytecode programs
+checks: lint types
 
-# Every process of the tests loads what one has compiled; types leave a core free meanwhile.
+# Every process of the tests loads what is compiled once.
 bytecode: .venv/dev
-	@$(TESTS_ENV) $(BIN)/python -m pytest -n 0 --collect-only -q >/dev/null || true
+	@$(BIN)/python -m compileall -q src tests/helpers
 
 slow: .venv/dev programs plugs bytecode
 	PATH="$(CURDIR)/.venv/plugs/node_modules/.bin:$$PATH" LM_EVAL=$$(ls $(CURDIR)/.venv/plugs/bin/lm_eval 2>/dev/null) \

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from places import SOURCE
+from command_line import Done, Run
 from study_participants import Participant, pairs
 
 from personalrm.bench.studies.human import Choose, Consent, Finished, HumanStudy, Protocol, Rate, Wait, analyse
@@ -195,29 +194,28 @@ def test_a_persona_that_describes_is_told_from_one_that_does_not(tmp_path: Path,
     assert min(p[False]) > 0.05
 
 
-def run(*words: Any, said: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "personalrm", "study", "human", *map(str, words)]
-    return subprocess.run(
-        command, input=said, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(SOURCE)}
-    )
+def test_the_command_leads_through_a_session_and_analyses_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def study(*words: object, said: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+        return run("study", "human", *words)
 
-
-def test_the_command_leads_through_a_session_and_analyses_it(tmp_path: Path) -> None:
     file, out = tmp_path / "pairs.jsonl", tmp_path / "study"
     write_choices(file, pairs(10))
-    left = run(file, "--out", out, "--choices", 8, said="maybe\ny\n1\n2\n")
-    assert left.returncode == 0, left.stderr
+    left = study(file, "--out", out, "--choices", 8, said="maybe\ny\n1\n2\n")
+    assert left.code == 0, left.err
     code = next((out / "participants").iterdir()).stem
-    assert f"--participant {code}" in left.stdout
-    done = run(file, "--out", out, "--participant", code, said="1\n2\n1\n1\n2\n0\n")
-    assert "come back" in done.stdout
-    other = run(file, "--out", out, said="y\n" + "1\n2\n" * 4 + "5\n" * 20)
-    assert "You have finished" in other.stdout
-    told = run(file, "--out", out, "--analyze")
-    assert told.returncode == 0, told.stderr
+    assert f"--participant {code}" in left.out
+    done = study(file, "--out", out, "--participant", code, said="1\n2\n1\n1\n2\n0\n")
+    assert "come back" in done.out
+    other = study(file, "--out", out, said="y\n" + "1\n2\n" * 4 + "5\n" * 20)
+    assert "You have finished" in other.out
+    told = study(file, "--out", out, "--analyze")
+    assert told.code == 0, told.err
     results = json.loads((out / "results.json").read_text())
     assert (results["begun"], results["finished"]) == (2, 1)
     rows = list(csv.DictReader((out / "ratings.csv").read_text().splitlines()))
     assert len(rows) == len(results["rows"]) > 0
     assert {row["rating"] for row in rows} == {"5"}
-    assert run(file, "--out", out, "--choices", 9).returncode != 0
+    assert study(file, "--out", out, "--choices", 9).code != 0

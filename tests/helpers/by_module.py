@@ -1,42 +1,110 @@
-"""A pytest plugin: with several processes (``-n``), all tests of a module run in one process and share its fixtures.
+"""A pytest plugin for runs with several processes (``-n``).
 
-Not by the marker ``xdist_group``: pytest-xdist 3.8 writes it into an attribute that pytest 9.2 no longer reads.
+All tests of a module run in one process and share its fixtures; not by the marker ``xdist_group``, because pytest-xdist
+3.8 writes it into an attribute that pytest 9.2 no longer reads. In a run of the whole suite, only every third process
+collects and runs the modules that import PyTorch, Ray or inspect_ai (`PACKAGES`): importing these packages in every
+process took as long as all tests of the command line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from places import HELPERS
 
+TESTS = HELPERS.parent
 TOGETHER = ("models/learned", "service")
 """Folders with slow fixtures: all of their tests run in one process."""
+PACKAGES = (
+    *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/encoders"),
+    *("models/test_trained.py", "models/test_trained_engine.py", "bench/test_trained.py", "bench/test_resume.py"),
+    *("models/test_checksums.py", "models/test_foreign_weights.py", "fuzz/test_fuzz_model_folders.py"),
+    *("cluster/test_embedding.py", "cluster/test_ray.py", "integrations/test_trl.py"),
+    *("integrations/test_inspect_ai.py", "integrations/test_rewardbench.py"),
+)
+"""Modules and folders that import a package that takes seconds, when they are collected or in most of their tests."""
 FIRST = (
-    *TOGETHER,
-    *("models/reward_model", "cluster/test_ray.py", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "training", "fuzz"),
+    *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs"),
     *("cli", "bench", "integrations", "store"),
 )
 """Slow groups that are started first, so that no process runs alone at the end."""
 
 
+def module_of(nodeid: str) -> str:
+    """``llm/test_cache.py`` for ``tests/llm/test_cache.py::test_x[1]``."""
+    return nodeid.partition("::")[0].partition("tests/")[2]
+
+
+def module_at(path: Path) -> str:
+    """``llm/test_cache.py`` for the path of this file, ``llm`` for the path of the folder."""
+    return path.relative_to(TESTS).as_posix()
+
+
 def group_of(nodeid: str) -> str:
     """The folder or module of a test: for ``tests/llm/test_cache.py::test_x[1]``, ``llm/test_cache.py``."""
-    module = nodeid.partition("::")[0].partition("tests/")[2]
+    module = module_of(nodeid)
     return next((folder for folder in TOGETHER if module.startswith(f"{folder}/")), module)
+
+
+def imports_packages(module: str) -> bool:
+    """Whether the module, or group of tests, is one of `PACKAGES`."""
+    return any(module == one or module.startswith(f"{one}/") for one in PACKAGES)
+
+
+def has_packages(worker: str, count: int) -> bool:
+    """Whether the process with this name (``gw0``, ``gw1``, …) of `count` runs tests of `PACKAGES`.
+
+    A process that replaces a crashed one has a number of at least `count`; it runs all tests.
+    """
+    number = int(worker.removeprefix("gw"))
+    return number % 3 == 0 or number >= count
+
+
+def is_whole_suite(config: pytest.Config) -> bool:
+    """Whether the folder of all tests is what was asked for."""
+    return [Path(config.invocation_params.dir, one) for one in config.args] == [TESTS]
+
+
+def next_group(waiting: Iterator[str], packages: bool) -> str | None:
+    """The first waiting group that a process can run; with packages, the first that needs them, if there is one."""
+    groups = list(waiting)
+    those = [one for one in groups if imports_packages(one) == packages] or (groups if packages else [])
+    return those[0] if those else None
 
 
 def _place(nodeid: str) -> int:
     group = group_of(nodeid)
-    return next((at for at, start in enumerate(FIRST) if group.startswith(start)), len(FIRST))
+    places = (*PACKAGES, *FIRST)
+    return next((at for at, start in enumerate(places) if group.startswith(start)), len(places))
 
 
 def scheduler() -> Any:
-    """An xdist scheduler class that assigns each group to one process."""
+    """An xdist scheduler class that assigns each group to one process that can run it."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             return group_of(nodeid)
+
+        def _check_nodes_have_same_collection(self) -> bool:
+            if not is_whole_suite(self.config):
+                return bool(super()._check_nodes_have_same_collection())
+            most = max(self.registered_collections.items(), key=lambda one: len(one[1]))  # `schedule` takes the first
+            self.registered_collections = {most[0]: most[1], **self.registered_collections}
+            self.config.pluginmanager.get_plugin("session").testscollected = len(most[1])
+            return True
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if is_whole_suite(self.config):
+                group = next_group(iter(self.workqueue), has_packages(node.gateway.id, self.numnodes))
+                if group is None:  # the others run what is left
+                    node.shutdown()
+                    return
+                self.workqueue.move_to_end(group, last=False)
+            super()._assign_work_unit(node)
 
     return ByModule
 
@@ -45,6 +113,13 @@ def scheduler() -> Any:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     config.option.loadscopereorder = False  # xdist would reorder by the number of tests
     return scheduler()(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    told = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    if has_packages(told["workerid"], told["workercount"]) or not is_whole_suite(config):
+        return None
+    return (collection_path.is_relative_to(TESTS) and imports_packages(module_at(collection_path))) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

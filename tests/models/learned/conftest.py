@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from personalrm.data.simulated import simulate_people
-from personalrm.models.learned import METHODS, LearnedModel, Settings, train
 from personalrm.preferences import History
+
+if TYPE_CHECKING:  # imports torch
+    from personalrm.models.learned import LearnedModel
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +22,6 @@ def twenty_people() -> list[History]:
 @pytest.fixture(scope="session")
 def models(twenty_people: list[History]) -> dict[str, LearnedModel]:
     """Each method, trained for a few epochs."""
+    from personalrm.models.learned import METHODS, Settings, train
+
     return {name: train(twenty_people[:16], Settings(name, "traits", members=2, epochs=2)) for name in METHODS}

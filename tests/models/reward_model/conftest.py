@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tiny_backbones import make_qwen
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +13,6 @@ def bert(tiny_bert: str) -> str:
 
 @pytest.fixture(scope="session")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from tiny_backbones import make_qwen  # imports transformers
+
     return make_qwen(tmp_path_factory.mktemp("qwen"))

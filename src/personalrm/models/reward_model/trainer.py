@@ -37,6 +37,8 @@ LOSS, ACCURACY = "eval_loss", "eval_accuracy"
 class PairTrainer(RewardTrainer):
     """See the module's docstring."""
 
+    control: Any
+
     def __init__(self, *, collator: PackedPairs | ChunkedPairs, validation: Sequence[TokenPair], **given: Any) -> None:
         self._pad, self._validation = collator.pad, validation
         held_out = Dataset.from_list(list(validation)) if validation else None
