@@ -190,6 +190,28 @@ def test_a_file_that_cannot_be_written_is_named_with_the_way_out(error: OSError,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_long_name_is_written_and_locked_and_a_longer_one_is_refused(tmp_path: Path) -> None:
+    longest = tmp_path / ("ä" * 125 + ".json")  # 255 bytes
+    with hold_file(longest, "update"):
+        replace_file(longest, b"{}")
+    assert [one.name for one in tmp_path.iterdir()] == [longest.name]
+    with pytest.raises(StorageError, match=naming("shorter name")), stored(longest):
+        replace_file(longest.with_suffix(".jsonl"), b"{}")
+
+
+def test_a_place_that_can_hold_no_database_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "missing" / "a.sqlite")
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.iterdir())
+    too_long = "a" * 250 + ".db"  # with the names of its log
+    for name in ("folder", "pipe", "link", "file/a.sqlite", too_long):
+        with pytest.raises((OSError, sqlite3.Error)):
+            open_database(tmp_path / name, "CREATE TABLE IF NOT EXISTS facts (name TEXT);")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_an_error_of_sqlite_has_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite").write_bytes(b"no database" * 1000)
     with closing(sqlite3.connect(tmp_path / "a.sqlite")) as db, pytest.raises(sqlite3.DatabaseError) as found:

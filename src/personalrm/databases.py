@@ -6,6 +6,8 @@ db = open_database(path, "CREATE TABLE IF NOT EXISTS …")
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -50,21 +52,29 @@ def _opened(path: str | Path, schema: str, wait_s: float) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def new_database(path: Path) -> Iterator[None]:
-    """Create the file of a SQLite database, readable by its owner only; it is removed if the block finds a full disk.
+    """Create the file of a SQLite database, readable by its owner only; it is removed if the block finds a full disk,
+    or leaves it empty.
 
-    It stays if the file was there before, and after every other error: another process may use it by then.
+    It stays if it was there before, and after every other error: another process may use it by then.
 
     Raises:
         OSError: the file cannot be created.
     """
-    is_new = not path.exists()
+    if path.exists() and not path.is_file():
+        raise IsADirectoryError(errno.EISDIR, "it is a directory, a pipe or a device", str(path))
+    is_new = not os.path.lexists(path)  # also a symbolic link to no file stays
     path.touch(mode=0o600)  # it holds personal data
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        if is_new and is_full(error):
+        if is_new and (is_full(error) or (path.exists() and not path.stat().st_size)):
             remove_database(path)
         raise
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection has held the file for longer than this one waits."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def is_empty_database(path: Path) -> bool:
@@ -100,7 +110,6 @@ def use_write_ahead_log(db: sqlite3.Connection, wait_s: float) -> None:
             db.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() >= until:
+            if not is_busy(error) or time.monotonic() >= until:
                 raise
         time.sleep(0.005)

@@ -17,6 +17,7 @@ import time
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -27,6 +28,8 @@ from personalrm.regular_files import content_of
 
 WAIT_FOR_READER_S = 2.0
 """Seconds that a pipe may be without a reader before writing to it fails."""
+LONG_NAME = 180
+"""Bytes of a file's name, of 255 on most systems, that leave room for what is added to it."""
 UNFINISHED = ".unfinished"
 """Ending of a file that is being written; it follows ``NAME.PROCESS-THREAD``."""
 
@@ -39,7 +42,8 @@ _WAYS_OUT = {
     errno.EPERM: "choose another place, or change the permissions",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EISDIR: "name a file",
-    errno.ENOTDIR: "a part of the path is a file: choose another place",
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "a part of the path is a file: choose another place"),
+    errno.ENOENT: "check the path",
     errno.ELOOP: "the path is a circle of symbolic links: choose another place",
     errno.ENXIO: "name a file",
 }
@@ -67,7 +71,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the file cannot be written; ``path`` is unchanged.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
+    unfinished = beside(path, f".{os.getpid()}-{threading.get_ident()}{UNFINISHED}")
     try:
         with new_file(unfinished, 0o600 if private else 0o666) as out:
             yield out
@@ -75,6 +79,12 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A hidden file beside ``path``: ``.NAME`` and the ending; a name near the system's limit is replaced by a hash."""
+    name = path.name if len(os.fsencode(path.name)) <= LONG_NAME else blake2b(os.fsencode(path.name)).hexdigest()
+    return path.with_name(f".{name}{ending}")
 
 
 def new_file(path: Path, mode: int = 0o666) -> IO[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import UNFINISHED, making, stored
+from personalrm.files import UNFINISHED, beside, making, stored
 
 LOCK = ".lock"
 
@@ -65,7 +65,7 @@ def hold(folder: Path, work: str) -> Lock:
 
 def hold_file(path: Path, work: str) -> Lock:
     """Lock a file during a read-modify-write; arguments and errors as `hold`."""
-    return _hold(path.with_name(f".{path.name}{LOCK}"), f"another {work}", path)
+    return _hold(beside(path, LOCK), f"another {work}", path)
 
 
 def _hold(path: Path, other: str, held: Path) -> Lock:
@@ -75,7 +75,7 @@ def _hold(path: Path, other: str, held: Path) -> Lock:
 
 def _hold_in_folder(path: Path, other: str, held: Path) -> Lock:
     while True:
-        with stored(path):
+        with stored(held):
             # without following symbolic links: the target's content would be overwritten
             number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         file = os.fdopen(number, "r+b")
@@ -88,7 +88,7 @@ def _hold_in_folder(path: Path, other: str, held: Path) -> Lock:
         file.close()  # the previous holder removed it between our open and our lock
     lock = Lock(path, file)
     try:
-        with stored(path):
+        with stored(held):
             file.seek(0)
             file.truncate()
             os.write(file.fileno(), f"{os.getpid()}\n".encode())  # unbuffered: closing a full disk's file cannot fail

@@ -27,6 +27,12 @@ def test_a_full_standard_output_is_one_sentence(option: str) -> None:
     assert tells(done.stderr, "standard output", "free some space")
 
 
+def test_a_line_break_in_a_name_is_shown_as_an_escape(tmp_path: Path) -> None:
+    done = ended("", "fit", str(tmp_path / "no\nsuch\udcff.jsonl"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert tells(done.stderr, "no\\nsuch\\udcff.jsonl")
+
+
 def test_a_reader_that_has_ended_is_no_error() -> None:
     done = ended("| true; exit 0", "--help")
     assert (done.returncode, done.stderr) == (0, "")

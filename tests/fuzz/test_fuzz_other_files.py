@@ -11,12 +11,14 @@ import lzma
 import random
 import sqlite3
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from faulty_hosts import FaultyHost
 from mutations import SEED, VALUES, Faults, mutated_bytes, mutated_json, rounds
 from service_process import Server
 
@@ -24,6 +26,7 @@ from personalrm.data.reading import read_people
 from personalrm.data.simulated import simulate_people
 from personalrm.errors import PersonalrmError
 from personalrm.llm.credentials import Credentials
+from personalrm.llm.simulated import SimulatedLLM
 from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable
 from personalrm.service.chat import _renamed
 from personalrm.service.config import ServiceConfig
@@ -253,3 +256,22 @@ def test_fuzz_bodies_of_requests(served: Server) -> None:
     assert found == {}
     assert api.get("/v1/people/ada").status in (200, 404)
     assert [one for one in served.lines if "Traceback" in one] == []
+
+
+@pytest.mark.slow
+def test_fuzz_chats_over_a_faulty_upstream(tmp_path: Path) -> None:
+    """An answer, or a problem that says what the upstream did; never a fault of the service, never its key."""
+    statuses: Counter[int] = Counter()
+    with SimulatedLLM() as llm, FaultyHost(llm.url, 0.7) as host:
+        server = Server.start(tmp_path, "--open", "--upstream", host.url, upstream_key="sk-upstream-secret-9")
+        for number in rounds(60):
+            host.seed = SEED + number
+            body = {"model": "m", "messages": TURNS, "user": "ada", "stream": number % 3 == 0}
+            answer = server.api().post("/v1/chat/completions", body | ({"n_best": 2} if number % 5 == 0 else {}))
+            statuses[answer.status] += 1
+            assert "upstream-secret" not in str(answer.body)
+        assert server.stop() == 0
+    assert not statuses.keys() & {500, 503}
+    assert statuses[200] > 0
+    assert host.faults > 0
+    assert [one for one in server.lines if "Traceback" in one or "upstream-secret" in one] == []

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from odd_hosts import OddHost, answer
 from small_disk import small_disk_at
 
-from personalrm.errors import StorageError
-from personalrm.llm.cache import AnswerCache
+from personalrm.errors import StorageError, StoreBusy
+from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_location import default_path
 from personalrm.llm.cache_rows import cache_key
+from personalrm.llm.cache_thread import CacheThread
 from personalrm.llm.connect import EndpointOptions, connect
 from personalrm.llm.endpoint import Completion, SamplingParams, TokenLogprob
 from personalrm.preferences import Message
@@ -113,6 +114,24 @@ def test_a_directory_a_text_file_and_a_file_as_folder(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match=naming("--cache")):
             AnswerCache(path).open()
     assert text.read_bytes() == before
+
+
+async def test_a_file_locked_for_long_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """50 lookups at once wait together, once more for the first of them, and not 50 times a minute."""
+    cache, alone = AnswerCache(tmp_path / "answers.sqlite"), []
+    cache.open()._connection().execute("PRAGMA busy_timeout = 20")
+    look_up = AnswerCache.look_up
+    monkeypatch.setattr(AnswerCache, "look_up", lambda self, *given: (alone.append(1), look_up(self, *given))[1])
+    store = CacheThread(cache)
+    with contextlib.closing(sqlite3.connect(cache.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        found = await asyncio.gather(*(store.look_up(bytes([one])) for one in range(50)), return_exceptions=True)
+        other.execute("ROLLBACK")
+    assert {type(one) for one in found} == {StoreBusy}
+    assert tells(str(found[0]), cache.path, "another process", "--cache")
+    assert len(alone) == 1
+    assert await store.look_up(b"a") is Found.NOTHING
+    await store.aclose()
 
 
 def test_no_right_to_write(tmp_path: Path) -> None:

@@ -272,3 +272,19 @@ async def test_answers_of_version_0_1_belong_to_the_first_host_that_is_asked(tmp
 def test_keys_of_two_hosts_differ() -> None:
     question_key = cache_key("m", ASK, SHORT)
     assert len({row_key(one, question_key) for one in ("", "http://a/v1", "http://a:1/v1")}) == 3
+
+
+async def test_answers_that_wait_for_others_are_stored_when_their_put_returns(tmp_path: Path) -> None:
+    """Answers in a row share wake-ups of the thread; a lookup among them does not wait, and each of them is on disk."""
+    store, other = CacheThread(AnswerCache(tmp_path / "a.sqlite")), AnswerCache(tmp_path / "a.sqlite")
+    first, second, third = (b"%032d" % at for at in range(3))
+    await store.put(first, "m", Completion("A"))
+    waiting = asyncio.create_task(store.put(second, "m", Completion("B")))
+    await asyncio.sleep(0)
+    assert await store.look_up(third) is Found.NOTHING
+    await waiting
+    await store.put(third, "m", Completion("C"))  # nothing else comes, and it is stored all the same
+    found = [other.get(key) for key in (first, second, third)]
+    assert [one and one.text for one in found] == ["A", "B", "C"]
+    other.close()
+    await store.aclose()

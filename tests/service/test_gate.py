@@ -123,6 +123,32 @@ def test_a_fault_within_the_application_is_a_problem_with_the_requests_id(monkey
     assert "secret" not in str(sent)
 
 
+def test_only_who_has_signed_in_can_sign_out() -> None:
+    with memory_store() as store:
+        service = Service(ServiceConfig(open=True, workers=0, request_log="off"), store)
+        key = store.make_space("shop").keys.create()
+
+        async def page(cookie: str) -> str:
+            sent: list[Message] = []
+
+            async def receive() -> Message:
+                return {"type": "http.request", "body": b""}
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            headers = [(b"host", b"localhost"), (b"cookie", cookie.encode())]
+            scope = {"type": "http", "method": "GET", "path": "/space", "query_string": b"", "headers": headers}
+            await make_app(service)(scope, receive, send)
+            assert sent[0]["status"] == 200
+            return sent[1]["body"].decode()
+
+        without, signed_in = (asyncio.run(page(one)) for one in ("", f"personalrm={key}"))
+        service.stop()
+    assert "/sign-out" not in without
+    assert "/sign-out" in signed_in
+
+
 def test_nobody_waits_for_a_profile_of_no_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     with memory_store() as store:
         space = store.make_space("a")

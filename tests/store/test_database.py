@@ -12,7 +12,7 @@ import postgresql
 import pytest
 from facts import naming
 from small_disk import largest_file
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from stores import choice
 
 from personalrm.errors import DataError, StorageError, StoreBusy, StoreFull, StoreUnavailable
@@ -28,6 +28,8 @@ from personalrm.store.testing import memory_store
 
 SOON = Work.update()
 OLDER = "0.2.0.2"
+FIRST = "0.2.0.1"
+VALUES: dict[type, Any] = {int: 1, float: 1.5, str: "x", bytes: b"x", bool: True}
 
 
 def test_the_newest_migration_is_the_one_the_code_names() -> None:
@@ -45,6 +47,34 @@ def test_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> No
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     store.close()
+
+
+def test_rows_of_the_first_version_survive_every_migration(database_url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    old = Database(database_url)
+    with old.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(FOLDER))
+        config.attributes["connection"] = connection
+        command.upgrade(config, FIRST)
+    first = MetaData()
+    first.reflect(old.engine)
+    tables = [one for one in first.sorted_tables if one.name != "alembic_version"]
+    with old.write() as connection:
+        for table in tables:
+            needed = [one for one in table.columns if one.primary_key or not one.nullable]
+            connection.execute(table.insert().values({one.name: VALUES[one.type.python_type] for one in needed}))
+    old.close()
+    with closing(Store(database_url)) as store:
+        with store.database.read() as connection:
+            for table in tables:
+                count = connection.execute(text(f"SELECT count(*) FROM {table.name}")).scalar()
+                assert count == 1, table.name
+        (space,) = store.spaces()
+        (person,) = space.people.list("", 10)
+        assert space.people.require(person.name).name == VALUES[str]
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from grounding_phrases import GUESSES, MORE_GUESSES, MORE_TASTES, TASTES
 
 from personalrm.preferences import Message, Preference
 from personalrm.synthesis.grounding import LONGEST, grounded, invents, own_words
+from personalrm.synthesis.identity import lexicon
 from personalrm.synthesis.identity.lexicon import terms
 from personalrm.synthesis.identity.mentions import MENTIONS
 from personalrm.synthesis.identity.predicates import PREDICATES
@@ -20,6 +24,27 @@ from personalrm.synthesis.identity.sentence import Sentence
 
 OTHERS = "how do i boil an egg? my doctor asked me about her recipe for a student party in london."
 """Own words that say nothing of the person."""
+
+
+def test_several_threads_that_need_the_terms_at_once_read_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first personas of a run are checked in several threads."""
+    read, reads, together = lexicon._read, 0, threading.Barrier(4)
+
+    def counted() -> Iterator[lexicon.Term]:
+        nonlocal reads
+        reads += 1
+        time.sleep(0.01)  # the others arrive meanwhile
+        return read()
+
+    def first(_: int) -> int:
+        together.wait()
+        return len(terms())
+
+    monkeypatch.setattr(lexicon, "_read", counted)
+    lexicon._read_once.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(first, range(4)))) == 1
+    assert reads == 1
 
 
 @pytest.mark.parametrize("category", GUESSES)

@@ -46,8 +46,8 @@ PLAIN_WIDTH = 110
 
 
 def remark(text: str) -> None:
-    """One line on stderr."""
-    typer.echo(clean(text), err=True)
+    """One line on stderr; line breaks, which names of files can hold, are written as escapes."""
+    typer.echo(clean(text.replace("\n", "\\n").replace("\r", "\\r")), err=True)
 
 
 def clean(text: str) -> str:

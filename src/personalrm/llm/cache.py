@@ -23,8 +23,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from personalrm.databases import MEMORY, open_database
-from personalrm.errors import StorageError
+from personalrm.databases import MEMORY, is_busy, open_database
+from personalrm.errors import StorageError, StoreBusy
 from personalrm.files import is_full, replace_file
 from personalrm.llm import cache_claims, cache_rows
 from personalrm.llm.cache_rows import answer_of, moved, row_of
@@ -34,6 +34,7 @@ _log = logging.getLogger("personalrm.llm")
 RESERVE_BYTES = 4 << 20
 """Size of the reserve: 64 answers in flight of 60 kB."""
 CHECKPOINT_PAGES = 1000
+LEAVE_MS = 500
 VERSION = 2
 """Schema version of files created by 0.2 or later."""
 
@@ -210,6 +211,7 @@ class AnswerCache:
         db, self._db = self._db, None
         if db is not None:
             with contextlib.suppress(sqlite3.Error):
+                db.execute(f"PRAGMA busy_timeout = {LEAVE_MS}")  # claims end by themselves
                 self._claims.leave(db)
             self._claims.forget()
             db.close()
@@ -284,6 +286,11 @@ class AnswerCache:
         if is_full(error):
             return StorageError(
                 f"the disk that holds the cache {self.path} is full or failing: free some space and run again"
+            )
+        if is_busy(error):
+            return StoreBusy(
+                f"the cache {self.path} is locked by another process: wait until it ends, or name another file with "
+                "--cache"
             )
         said = "the file is damaged" if isinstance(error, ValueError | TypeError) else error
         said = said.strerror if isinstance(said, OSError) and said.strerror else said

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from personalrm.errors import StorageError
+from personalrm.errors import StorageError, StoreBusy
 from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_claims import BEAT_S
 from personalrm.llm.endpoint import Completion
@@ -171,10 +171,20 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
             together = len(batch) == 1 and batch[0].wanted is not None
             batch[0].error = error
         if not together:
-            for one in batch:
-                _do(one)
+            _do_each(batch)
         if cache.is_there():
             return
+
+
+def _do_each(batch: list[_Job]) -> None:
+    """One by one; after one has waited in vain for another process, the others do not wait as long again."""
+    busy: StoreBusy | None = None
+    for one in batch:
+        if busy is None:
+            _do(one)
+            busy = one.error if isinstance(one.error, StoreBusy) else None
+        else:
+            one.error = busy
 
 
 def _do_together(cache: AnswerCache, batch: list[_Job]) -> bool:

@@ -27,6 +27,7 @@ SHORTEST_PART = 6
 """Minimum length of a part of a long credential that is removed."""
 _GRAM = 3
 _SPELLED = re.compile(r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&\#x0{0,6}([0-9a-f]{2});", re.IGNORECASE)
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{10}")
 _DECIMAL = re.compile(r"&\#0{0,6}(\d{2,3});")
 _SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 """Only letters of ASCII, so that the length stays."""
@@ -75,9 +76,10 @@ class Credentials:
     def scrub_whole(self, text: str) -> str:
         """Return a text of other people without whole long credentials, in any spelling; parts of one may be words."""
         decoded, sources = _decoded(text)
-        spans = [one for secret, _ in self._grams for one in _occurrences(_small(text), secret)]
+        known = [secret for secret, _ in (*self._grams, *self._in_base64)]
+        spans = [one for secret in known for one in _occurrences(_small(text), secret)]
         if sources:
-            found = (one for secret, _ in self._grams for one in _occurrences(_small(decoded), secret))
+            found = (one for secret in known for one in _occurrences(_small(decoded), secret))
             spans += [(sources[start][0], sources[end - 1][1]) for start, end in found]
         return _masked(text, spans) if spans else text
 
@@ -100,7 +102,8 @@ class Credentials:
     def _parts(self, text: str) -> Iterator[tuple[int, int]]:
         """Where parts of long credentials stand, in capitals or small letters."""
         small = _small(text)
-        for secret, grams in self._grams:
+        encoded = self._in_base64 if _LONG_RUN.search(text) else ()
+        for secret, grams in (*self._grams, *encoded):
             if any(gram in small for gram in grams):
                 yield from _places(small, secret)
 
@@ -121,15 +124,17 @@ class Credentials:
     @cached_property
     def _joined(self) -> str:
         """All long credentials, apart from each other."""
-        return "\0".join(secret for secret, _ in self._grams)
+        return "\0".join(secret for secret, _ in (*self._grams, *self._in_base64))
 
     @cached_property
     def _grams(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """For each long credential, substrings of which every part of `SHORTEST_PART` characters contains one."""
-        small = dict.fromkeys(_small(one) for one in self.long)
-        return tuple(
-            (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)})) for one in small
-        )
+        return _with_grams(self.long)
+
+    @cached_property
+    def _in_base64(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The same for the long credentials in base64; searched only in texts with a run as long as they are."""
+        return _with_grams(one for secret in self.long for one in _base64_forms(secret.encode()))
 
 
 NO_CREDENTIALS = Credentials()
@@ -209,14 +214,18 @@ class StreamScrubber:
 
 
 def _forms(secret: str) -> set[str]:
-    """The credential as given, percent-encoded, JSON-escaped, and if long in base64."""
-    found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
-    if len(secret) >= LONG:
-        found.update(_in_base64(secret.encode()))
-    return found
+    """The credential as given, percent-encoded and JSON-escaped."""
+    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
 
 
-def _in_base64(secret: bytes) -> Iterator[str]:
+def _with_grams(secrets: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(
+        (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)}))
+        for one in dict.fromkeys(map(_small, secrets))
+    )
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
     """The characters of base64 that the bytes determine, at each of the three offsets, in both alphabets."""
     for offset in range(3):
         whole = b64encode(bytes(offset) + secret).decode().rstrip("=")
@@ -238,6 +247,8 @@ def _decoded(text: str) -> tuple[str, list[tuple[int, int]]]:
     spans: list[tuple[int, int]] = []
     at = 0
     found = sorted((*_SPELLED.finditer(text), *_DECIMAL.finditer(text)), key=lambda one: one.start())
+    if not found:
+        return text, []
     for one in found:
         digits = next(filter(None, one.groups()))
         code = int(digits, 10 if one.re is _DECIMAL else 16)
@@ -245,7 +256,7 @@ def _decoded(text: str) -> tuple[str, list[tuple[int, int]]]:
         spans += [*((place, place + 1) for place in range(at, one.start())), one.span()]
         at = one.end()
     spans += [(place, place + 1) for place in range(at, len(text))]
-    return "".join((*parts, text[at:])), spans if found else []
+    return "".join((*parts, text[at:])), spans
 
 
 def _places(small: str, secret: str) -> Iterator[tuple[int, int]]:

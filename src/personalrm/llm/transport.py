@@ -17,6 +17,7 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +26,7 @@ from yarl import URL
 
 from personalrm.errors import EndpointRefused
 from personalrm.llm.host import Host
+from personalrm.llm.malformed_http import RememberingProtocol, is_whole, received_with, salvaged
 from personalrm.llm.unpacking import Decompressor, TooLong, unknown_coding
 from personalrm.renamed import renamed
 
@@ -127,12 +129,23 @@ class Transport:
             raise EndpointRefused(f"the certificate of {self._host.name} is refused: {why}") from None
         except aiohttp.ClientConnectorError as error:
             raise AttemptFailed(f"cannot connect ({_reason(error.os_error)})", dead=True) from None
+        except aiohttp.ClientResponseError as error:
+            received = received_with(error)
+            found = salvaged(received, self._host.max_body)
+            if found is not None:
+                return Response(*found)
+            begun = b" 2" in received[:12]
+            raise AttemptFailed(f"the connection broke ({type(error).__name__})", unusable=begun) from None
         except (aiohttp.ClientError, OSError) as error:
             raise AttemptFailed(f"the connection broke ({type(error).__name__})") from None
 
     def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, socket_factory=_socket)
+        if hasattr(connector, "_factory"):  # private: without it, malformed answers are errors
+            factory: Any = partial(RememberingProtocol, asyncio.get_running_loop())
+            connector._factory = factory
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, socket_factory=_socket),
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             headers={**self._host.headers(), "Accept-Encoding": "gzip, deflate"},
             auto_decompress=False,
@@ -194,13 +207,21 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     if unknown is not None:
         said = f"the answer is encoded as '{unknown[:20]}', which was not requested"
         raise AttemptFailed(said, unusable=True, final=True)
-    unpacker = Decompressor(coding, most)
+    unpacker, pieces = Decompressor(coding, most), list[bytes]()
     try:
-        return b"".join([unpacker.feed(piece) async for piece in response.content.iter_any()])
+        async for piece in response.content.iter_any():
+            pieces.append(unpacker.feed(piece))
+    except aiohttp.ClientPayloadError:
+        body = b"".join(pieces)
+        if is_whole(body) or response.status >= 400:
+            return body
+        said = "the connection broke in the middle of the answer"
+        raise AttemptFailed(said, unusable=200 <= response.status < 300) from None
     except zlib.error:
         raise AttemptFailed("the answer cannot be decompressed", unusable=True) from None
     except TooLong:
         raise AttemptFailed(f"the answer is longer than {most >> 20 or 1} MB", unusable=True) from None
+    return b"".join(pieces)
 
 
 def _reason(error: OSError) -> str:

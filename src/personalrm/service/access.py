@@ -25,6 +25,8 @@ from personalrm.store.keys import PREFIX, SCOPES, Access, Scope
 from personalrm.store.links import StudyLink
 from personalrm.store.store import SpaceStore, Store
 
+OPEN_KEY = "open"
+"""The key id of callers without a key, with --open."""
 BELIEVED_S = 5.0
 _REMEMBERED = 10_000
 SECURITY = {
@@ -61,7 +63,7 @@ class Authenticator:
     async def authenticate(self, key: str | None, scope: Scope) -> Caller:
         """Return the caller of a key; with --open a key without our prefix counts as none. Problem 401, 403 or 429."""
         if self._open is not None and (key is None or not key.startswith(f"{PREFIX}_")):
-            return Caller(self._open, "open", frozenset(SCOPES))
+            return Caller(self._open, OPEN_KEY, frozenset(SCOPES))
         if key is None:
             raise _unauthorized("no key was sent")
         access = await self._access(key)

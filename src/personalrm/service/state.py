@@ -80,6 +80,15 @@ class Service:
         self.metrics.choices.inc(added.choices)
         return added
 
+    async def forget(self, space: SpaceStore, user: str, source: str, choice_id: str, *, forgotten: bool) -> bool:
+        """Exclude a choice from learning, or include it again; returns whether that changed anything."""
+        change = space.history.forget
+        return await self.teach(change, user, source, choice_id, forgotten=forgotten, work=self.new_choice)
+
+    async def explain(self, space: SpaceStore, user: str, source: str, choice_id: str, reason: str | None) -> bool:
+        """Store the person's reason for a choice, or remove it; returns whether that changed anything."""
+        return await self.teach(space.history.explain, user, source, choice_id, reason, self.new_choice)
+
     async def compared(
         self, space: SpaceStore, user: str, turns: Sequence[Message], a: str, b: str
     ) -> tuple[Opened, Verdict]:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from personalrm.databases import remove_database
 from personalrm.errors import DataError, StorageError
-from personalrm.files import new_file, reason, stored
+from personalrm.files import UNFINISHED, beside, new_file, reason, stored
 from personalrm.llm.credentials import of_database
 from personalrm.store.database import Database
 from personalrm.store.migrating import require_known, revision
@@ -31,13 +31,13 @@ def backup(database: Database, target: Path) -> int:
     """
     if target.exists():
         raise StorageError(f"{target} already exists: choose another file")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    unfinished = beside(target, f".{os.getpid()}{UNFINISHED}")
     try:
         with stored(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             new_file(unfinished, 0o600).close()
             if database.is_sqlite:
-                _copy_sqlite(Path(database.url.database or ""), unfinished, in_use=True)
+                _copy_sqlite(Path(database.url.database or ""), unfinished, target, in_use=True)
             else:
                 _run_postgresql("pg_dump", database.url, ["--format=custom", f"--file={unfinished}"])
             unfinished.rename(target)
@@ -62,7 +62,8 @@ def restore(source: Path, url: str) -> str:
         _check(source, database)
         if database.is_sqlite:
             database.close()
-            _copy_sqlite(source, Path(database.url.database or ""), in_use=False)
+            file = Path(database.url.database or "")
+            _copy_sqlite(source, file, file, in_use=False)
         else:
             _run_postgresql("pg_restore", database.url, ["--single-transaction", "--no-owner", str(source)])
         found = revision(database)
@@ -102,13 +103,14 @@ def _reading(source: Path, *, in_use: bool) -> sqlite3.Connection:
     return sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True)
 
 
-def _copy_sqlite(source: Path, target: Path, *, in_use: bool) -> None:
+def _copy_sqlite(source: Path, target: Path, named: Path, *, in_use: bool) -> None:
+    """Copy a database; StorageError with ``named`` for the target."""
     try:
         with closing(_reading(source, in_use=in_use)) as one, closing(sqlite3.connect(target)) as two:
             one.backup(two)
             two.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
-        raise StorageError(f"{target} cannot be written: {reason(error)}") from None
+        raise StorageError(f"{named} cannot be written: {reason(error)}") from None
 
 
 def _run_postgresql(program: str, url: URL, arguments: list[str]) -> None:

@@ -11,6 +11,7 @@ URL never appears in a message.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sqlite3
@@ -205,7 +206,9 @@ class Database:
         else:
             file = Path(self.url.database or "")
             with stored(file), making(file.parent):
-                self._is_new = self._is_new or not file.exists()
+                if file.exists() and not file.is_file():
+                    raise IsADirectoryError(errno.EISDIR, "it is a directory, a pipe or a device")
+                self._is_new = self._is_new or not os.path.lexists(file)  # a symbolic link to no file stays
                 file.touch(mode=0o600)  # personal data
             engine = create_engine(self.url, connect_args=arguments, pool_size=POOL, max_overflow=56)
         event.listen(engine, "connect", _prepare_durable if durable else _prepare_sqlite)
@@ -256,7 +259,9 @@ class Database:
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             return StorageError(f"{self.shown} is not a SQLite database or is damaged: restore it from a backup")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return StorageError(f"{self.shown} cannot be opened for writing")
+            return StorageError(
+                f"{self.shown} cannot be opened for writing: choose another place, or change the permissions"
+            )
         return None
 
     def _postgresql_error(self, error: BaseException | None) -> StorageError | None:

@@ -83,8 +83,7 @@ async def explain(
     """Store the reason for a choice; an empty text removes it."""
     service: Service = request.app.state.service
     words = why.strip() or None
-    keep = caller.space.history.explain
-    await service.teach(keep, user, source, choice, words, service.new_choice)
+    await service.explain(caller.space, user, source, choice, words)
     return to(f"{person_path(user)}/{page}", said="explained" if words else "withdrawn")
 
 

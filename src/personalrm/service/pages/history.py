@@ -42,8 +42,7 @@ async def forget(
 ) -> Response:
     """Exclude a choice from learning, or include it again."""
     service: Service = request.app.state.service
-    said = caller.space.history.forget
-    await service.teach(said, user, source, choice, forgotten=forgotten, work=service.new_choice)
+    await service.forget(caller.space, user, source, choice, forgotten=forgotten)
     return to(f"{person_path(user)}/history", said="forgotten" if forgotten else "restored")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from personalrm.service.access import OPEN_KEY
 from personalrm.service.fields import After
 from personalrm.service.pages.charts import calibration, over_time
 from personalrm.service.pages.links import links
@@ -27,6 +28,7 @@ async def space(request: Request, caller: SeesSpace, after: After = "") -> Respo
     """The page of the space."""
     service: Service = request.app.state.service
     shown = await service.threads.store(_space, service, caller.space, after)
+    shown["signed_in"] = caller.key_id != OPEN_KEY
     return html(request, "space.html", title=caller.space.name, user=None, links=links(caller, None, "space"), **shown)
 
 

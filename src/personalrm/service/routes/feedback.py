@@ -95,9 +95,7 @@ async def forget_choice(
 ) -> Response:
     """Exclude a choice from learning, or include it again; an excluded choice is kept and shown as forgotten."""
     service: Service = request.app.state.service
-    forget = caller.space.history.forget
-    work = service.new_choice
-    changed = await service.teach(forget, user, source, choice_id, forgotten=body.forgotten, work=work)
+    changed = await service.forget(caller.space, user, source, choice_id, forgotten=body.forgotten)
     return reply({"forgotten": body.forgotten, "changed": changed})
 
 
@@ -107,8 +105,7 @@ async def explain_choice(
 ) -> Response:
     """Store the person's reason for a choice, which is used as evidence when the persona is written."""
     service: Service = request.app.state.service
-    explain = caller.space.history.explain
-    changed = await service.teach(explain, user, source, choice_id, body.reason, service.new_choice)
+    changed = await service.explain(caller.space, user, source, choice_id, body.reason)
     return reply({"reason": body.reason, "changed": changed})
 
 
