@@ -19,13 +19,14 @@ TESTS = HELPERS.parent
 TOGETHER = ("models/learned", "service")
 """Folders with slow fixtures: all of their tests run in one process."""
 PACKAGES = (
-    *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/encoders"),
-    *("models/test_trained.py", "models/test_trained_engine.py", "bench/test_trained.py", "bench/test_resume.py"),
-    *("models/test_checksums.py", "models/test_foreign_weights.py", "fuzz/test_fuzz_model_folders.py"),
-    *("cluster/test_embedding.py", "cluster/test_ray.py", "integrations/test_trl.py"),
+    *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/test_trained.py"),
+    *("models/test_trained_engine.py", "models/test_checksums.py", "models/test_foreign_weights.py"),
+    *("bench/test_trained.py", "bench/test_resume.py", "cluster/test_embedding.py", "cluster/test_ray.py"),
     *("integrations/test_inspect_ai.py", "integrations/test_rewardbench.py"),
 )
-"""Modules and folders that import a package that takes seconds, when they are collected or in most of their tests."""
+"""Modules and folders whose import loads a package that takes seconds."""
+LAST = ("integrations/test_trl.py", "fuzz/test_fuzz_model_folders.py", "models/encoders")
+"""Modules whose tests load such a package: any process can run them, after all others."""
 FIRST = (
     *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs"),
     *("cli", "bench", "integrations", "store"),
@@ -78,6 +79,8 @@ def next_group(waiting: Iterator[str], packages: bool) -> str | None:
 def _place(nodeid: str) -> int:
     group = group_of(nodeid)
     places = (*PACKAGES, *FIRST)
+    if group.startswith(LAST):
+        return len(places) + 1
     return next((at for at, start in enumerate(places) if group.startswith(start)), len(places))
 
 
