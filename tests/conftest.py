@@ -29,7 +29,6 @@ from personalrm.preferences import History
 pytest_plugins = ("requirements", "by_module")  # the fixture real_data; the distribution of tests over processes
 settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("same")
-gc.disable()  # until the tests are collected: imports leave little to collect
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -39,7 +38,6 @@ def pytest_collection_finish() -> None:
     """Exempt the objects of imported packages and tests from later garbage collections."""
     gc.collect()
     gc.freeze()
-    gc.enable()
 
 
 # people ---------------------------------------------------------------------------------------------------------------
