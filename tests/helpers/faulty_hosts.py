@@ -110,7 +110,8 @@ class FaultyHost:
 
     def heal(self) -> None:
         """Corrupt nothing any more, once nothing is in flight: a later run would join a request that is."""
-        while self._active:
+        ends = time.monotonic() + 60
+        while self._active and time.monotonic() < ends:
             time.sleep(0.01)
         self.share = 0.0
 
