@@ -103,6 +103,24 @@ def test_what_people_write_keeps_parts_of_a_key_but_not_the_key(form: str) -> No
     assert known.scrub_whole("My feedback is public.") == "My feedback is public."
 
 
+@pytest.mark.parametrize("key", ["sk-no-key-required", "lm-studio", "not-needed", "my-testing-password-7f3a9c1d"])
+def test_an_answer_keeps_the_words_that_a_key_is_made_of(key: str) -> None:
+    said = "Testing is required, and so is a password. It is not-needed in lm-studio."
+    known = Credentials.of(key)
+    assert known.scrub_answer(said) == said
+    scrubber = StreamScrubber(known)
+    assert "".join([*(scrubber.take(one) for one in said), scrubber.rest()]) == said
+
+
+@pytest.mark.parametrize("part", ["my-testing-password-7f3a9c1d", "word-7f3", "7f3a9c", "MY-TESTING-PASSWORD-7"])
+def test_an_answer_loses_the_parts_of_a_key_that_are_no_words(part: str) -> None:
+    assert Credentials.of("my-testing-password-7f3a9c1d").scrub_answer(f"It is {part}.") == "It is [key]."
+
+
+def test_a_password_that_is_a_word_is_removed_as_a_whole() -> None:
+    assert Credentials.of(None, "http://me:sunshine@host/v1").scrub_answer("Say sunshine.") == "Say [key]."
+
+
 @given(cuts=st.lists(st.integers(1, 9), min_size=12, max_size=40))
 def test_a_credential_split_over_chunks_of_a_stream_is_removed(cuts: list[int]) -> None:
     scrubber, text, at, shown = StreamScrubber(KNOWN), f"A project: {KEY}, or {KEY.upper()[:9]} it is. {BASIC}", 0, []

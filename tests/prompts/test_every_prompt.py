@@ -214,7 +214,7 @@ async def _judges(texts: Texts) -> list[str]:
     await stated.match(found, texts.field("persona"), texts.field("own"), texts.field("other"), Options())
     curator = asking.Judge(found)
     for step in ("query", "responses"):
-        await asking.room(curator, step, pair, "token", 0)
+        await asking.personalizable(curator, step, pair, "token", 0)
     await asking.verdict(curator, pair, "chosen", "reasoned")
     return [one.content for messages, _ in found.asked for one in messages]
 

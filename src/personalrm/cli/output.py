@@ -149,7 +149,7 @@ def evaluation(found: Evaluation, choices: Sequence[Preference], *, as_json: boo
         table.add_row(_safe(row["name"]), *cells)
     print_table(out, table)
     out.print(
-        "Intervals: bootstrap over conversations; none for fewer than five, or if one has over 40 % of the choices.\n",
+        "Intervals: bootstrap over conversations; none below five, or if one has over two fifths of the choices.\n",
         style="dim",
     )
     if found.row["pairs"] >= SEVERAL and found.row["low"] is not None:

@@ -35,6 +35,7 @@ RESERVE_BYTES = 4 << 20
 """Size of the reserve: 64 answers in flight of 60 kB."""
 CHECKPOINT_PAGES = 1000
 LEAVE_MS = 500
+"""Maximum wait for other processes when the cache is closed: claims end by themselves."""
 VERSION = 2
 """Schema version of files created by 0.2 or later."""
 
@@ -58,6 +59,8 @@ class AnswerCache:
     Raises:
         StorageError: the file cannot be opened, is not a cache, or cannot be written.
     """
+
+    _short_wait = f"PRAGMA busy_timeout = {LEAVE_MS}"
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -210,8 +213,8 @@ class AnswerCache:
         """Close the file."""
         db, self._db = self._db, None
         if db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                db.execute(f"PRAGMA busy_timeout = {LEAVE_MS}")  # claims end by themselves
+            with contextlib.suppress(sqlite3.Error, StorageError):
+                db.execute(self._short_wait)
                 self._claims.leave(db)
             self._claims.forget()
             db.close()

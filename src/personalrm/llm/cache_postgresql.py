@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from personalrm.errors import MissingExtra, StorageError
-from personalrm.llm.cache import AnswerCache, Found
+from personalrm.llm.cache import LEAVE_MS, AnswerCache, Found
 from personalrm.llm.credentials import of_database, without_user
 from personalrm.llm.endpoint import Completion
 
@@ -40,6 +40,8 @@ class PostgresAnswerCache(AnswerCache):
     Raises:
         MissingExtra: the driver is not installed. StorageError: the database cannot be reached or used.
     """
+
+    _short_wait = f"SET lock_timeout = {LEAVE_MS}"
 
     def __init__(self, url: str) -> None:
         super().__init__(_shown(url))

@@ -29,6 +29,12 @@ _GRAM = 3
 _SPELLED = re.compile(r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&\#x0{0,6}([0-9a-f]{2});", re.IGNORECASE)
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{10}")
 _DECIMAL = re.compile(r"&\#0{0,6}(\d{2,3});")
+_WORD = re.compile(r"[^\W\d_]+")
+_LONGEST_WORD = 14
+_PLACEHOLDERS = frozenset(
+    ("anything", "dummy-key", "lm-studio", "no-key-required", "not-needed", "placeholder", "sk-no-key-required")
+)
+"""What programs that need no key are given as one; answers may contain these words."""
 _SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 """Only letters of ASCII, so that the length stays."""
 _STEP = SHORTEST_PART - _GRAM + 1
@@ -47,7 +53,7 @@ class Credentials:
     """The credentials of one host, hidden in the repr.
 
     Attributes:
-        long: removed everywhere, also in part.
+        long: removed everywhere, also in part; an answer may contain the words that a credential is made of.
         short: removed from errors where they occur as a word; an answer may contain such a word.
     """
 
@@ -57,7 +63,7 @@ class Credentials:
     @classmethod
     def of(cls, api_key: str | None, *urls: str | None) -> Credentials:
         """Return the credentials in a key (a short one is a placeholder, not a credential) and in URLs."""
-        found = {api_key} if api_key and len(api_key) >= LONG else set()
+        found = {api_key} if api_key and len(api_key) >= LONG and api_key.lower() not in _PLACEHOLDERS else set()
         for url in urls:
             found.update(_in_url(url or ""))
         forms = {form for one in found for form in _forms(one)}
@@ -67,10 +73,11 @@ class Credentials:
         )
 
     def scrub_answer(self, text: str) -> str:
-        """Return a model's answer without the long credentials and their parts; the same object if there are none."""
+        """Return a model's answer without the long credentials and their parts, except for parts that are words of the
+        language ("required" of "sk-no-key-required"); the same object if there are none."""
         if len(text) < SHORTEST_PART:
             return text
-        spans = self.spans(text) if self.long else []
+        spans = self.spans(text, words=True) if self.long else []
         return _masked(text, spans) if spans else text
 
     def scrub_whole(self, text: str) -> str:
@@ -83,12 +90,13 @@ class Credentials:
             spans += [(sources[start][0], sources[end - 1][1]) for start, end in found]
         return _masked(text, spans) if spans else text
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where long credentials and their parts stand, also with escaped characters."""
-        found = list(self._parts(text))
+    def spans(self, text: str, *, words: bool = False) -> list[tuple[int, int]]:
+        """Return where long credentials and their parts stand, also with escaped characters; with ``words``, without
+        the parts that consist of words."""
+        found = list(self._parts(text, words))
         decoded, sources = _decoded(text)
         if sources:
-            found += [(sources[start][0], sources[end - 1][1]) for start, end in self._parts(decoded)]
+            found += [(sources[start][0], sources[end - 1][1]) for start, end in self._parts(decoded, words)]
         return found
 
     def begun(self, text: str) -> int:
@@ -99,17 +107,24 @@ class Credentials:
             length += 1
         return length
 
-    def _parts(self, text: str) -> Iterator[tuple[int, int]]:
+    def _parts(self, text: str, words: bool) -> Iterator[tuple[int, int]]:
         """Where parts of long credentials stand, in capitals or small letters."""
         small = _small(text)
         encoded = self._in_base64 if _LONG_RUN.search(text) else ()
         for secret, grams in (*self._grams, *encoded):
             if any(gram in small for gram in grams):
-                yield from _places(small, secret)
+                for start, end in _places(small, secret):
+                    if not (words and self._is_of_words(secret, small[start:end])):
+                        yield start, end
+
+    def _is_of_words(self, secret: str, part: str) -> bool:
+        at, places = secret.find(part), self._random.get(secret)  # forms in base64 are no words
+        return places is not None and len(part) < len(secret) and " " not in places[at : at + len(part)]
 
     def scrub(self, text: str) -> str:
         """Return an error text without credentials, parts of them, and anything that looks like a key."""
-        text = _USER_IN_URL.sub(f"{MASK}@", self.scrub_answer(text[:_LONGEST_SEARCHED]))
+        text = text[:_LONGEST_SEARCHED]
+        text = _USER_IN_URL.sub(f"{MASK}@", _masked(text, spans) if (spans := self.spans(text)) else text)
         for one in self.short:
             text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", MASK, text)
         text = _ELIDED.sub(self._elided, text)
@@ -120,6 +135,11 @@ class Credentials:
         begins, ends = match[1], match[2]
         known = any(one.startswith(begins) or one.endswith(ends) for one in self.long)
         return MASK if known else match[0]
+
+    @cached_property
+    def _random(self) -> dict[str, str]:
+        """For each long credential in small letters, a text as long with a blank where a character is random."""
+        return {_small(one): _random_places(one) for one in reversed(self.long)}
 
     @cached_property
     def _joined(self) -> str:
@@ -209,7 +229,7 @@ class StreamScrubber:
     def _released(self, text: str) -> str:
         before, known = self._before, len(self._before)
         self._before = (before + text)[1 - _GRAM :]
-        spans = self._credentials.spans(before + text)
+        spans = self._credentials.spans(before + text, words=True)
         return _masked(text, [(max(0, start - known), end - known) for start, end in spans if end > known])
 
 
@@ -223,6 +243,17 @@ def _with_grams(secrets: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ..
         (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)}))
         for one in dict.fromkeys(map(_small, secrets))
     )
+
+
+def _random_places(secret: str) -> str:
+    """The credential with blanks for digits and for letters that are no word: of mixed case, or too many."""
+    words = _WORD.sub(
+        lambda run: (
+            run[0] if len(run[0]) <= _LONGEST_WORD and (run[0].islower() or run[0].istitle()) else " " * len(run[0])
+        ),
+        secret,
+    )
+    return re.sub(r"\d", " ", words)
 
 
 def _base64_forms(secret: bytes) -> Iterator[str]:
