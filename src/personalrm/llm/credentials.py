@@ -12,13 +12,14 @@ also finds them where a host splits one over several chunks of a stream.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from personalrm.llm.credential_spellings import base64_forms, decode, forms, lowered, random_places
 
 MASK = "[key]"
 LONG = 8
@@ -26,17 +27,11 @@ LONG = 8
 SHORTEST_PART = 6
 """Minimum length of a part of a long credential that is removed."""
 _GRAM = 3
-_SPELLED = re.compile(r"%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&\#x0{0,6}([0-9a-f]{2});", re.IGNORECASE)
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{10}")
-_DECIMAL = re.compile(r"&\#0{0,6}(\d{2,3});")
-_WORD = re.compile(r"[^\W\d_]+")
-_LONGEST_WORD = 14
 _PLACEHOLDERS = frozenset(
     ("anything", "dummy-key", "lm-studio", "no-key-required", "not-needed", "placeholder", "sk-no-key-required")
 )
 """What programs that need no key are given as one; answers may contain these words."""
-_SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-"""Only letters of ASCII, so that the length stays."""
 _STEP = SHORTEST_PART - _GRAM + 1
 _LONGEST_SEARCHED = 2_000
 """Maximum characters searched for key-like text: the patterns are quadratic in text without blanks."""
@@ -66,7 +61,7 @@ class Credentials:
         found = {api_key} if api_key and len(api_key) >= LONG and api_key.lower() not in _PLACEHOLDERS else set()
         for url in urls:
             found.update(_in_url(url or ""))
-        forms = {form for one in found for form in _forms(one)}
+        forms = {form for one in found for form in forms(one)}
         return cls(
             tuple(sorted((one for one in forms if len(one) >= LONG), key=len, reverse=True)),
             tuple(sorted((one for one in forms if len(one) < LONG), key=len, reverse=True)),
@@ -82,11 +77,11 @@ class Credentials:
 
     def scrub_whole(self, text: str) -> str:
         """Return a text of other people without whole long credentials, in any spelling; parts of one may be words."""
-        decoded, sources = _decoded(text)
+        decoded, sources = decode(text)
         known = [secret for secret, _ in (*self._grams, *self._in_base64)]
-        spans = [one for secret in known for one in _occurrences(_small(text), secret)]
+        spans = [one for secret in known for one in _occurrences(lowered(text), secret)]
         if sources:
-            found = (one for secret in known for one in _occurrences(_small(decoded), secret))
+            found = (one for secret in known for one in _occurrences(lowered(decoded), secret))
             spans += [(sources[start][0], sources[end - 1][1]) for start, end in found]
         return _masked(text, spans) if spans else text
 
@@ -94,14 +89,14 @@ class Credentials:
         """Return where long credentials and their parts stand, also with escaped characters; with ``words``, without
         the parts that consist of words."""
         found = list(self._parts(text, words))
-        decoded, sources = _decoded(text)
+        decoded, sources = decode(text)
         if sources:
             found += [(sources[start][0], sources[end - 1][1]) for start, end in self._parts(decoded, words)]
         return found
 
     def begun(self, text: str) -> int:
         """Return the length of the longest end of ``text`` that is a part of a long credential."""
-        small = _small(text)
+        small = lowered(text)
         length = 0
         while length < len(small) and small[-length - 1 :] in self._joined:
             length += 1
@@ -109,7 +104,7 @@ class Credentials:
 
     def _parts(self, text: str, words: bool) -> Iterator[tuple[int, int]]:
         """Where parts of long credentials stand, in capitals or small letters."""
-        small = _small(text)
+        small = lowered(text)
         encoded = self._in_base64 if _LONG_RUN.search(text) else ()
         for secret, grams in (*self._grams, *encoded):
             if any(gram in small for gram in grams):
@@ -139,7 +134,7 @@ class Credentials:
     @cached_property
     def _random(self) -> dict[str, str]:
         """For each long credential in small letters, a text as long with a blank where a character is random."""
-        return {_small(one): _random_places(one) for one in reversed(self.long)}
+        return {lowered(one): random_places(one) for one in reversed(self.long)}
 
     @cached_property
     def _joined(self) -> str:
@@ -154,7 +149,7 @@ class Credentials:
     @cached_property
     def _in_base64(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The same for the long credentials in base64; searched only in texts with a run as long as they are."""
-        return _with_grams(one for secret in self.long for one in _base64_forms(secret.encode()))
+        return _with_grams(one for secret in self.long for one in base64_forms(secret.encode()))
 
 
 NO_CREDENTIALS = Credentials()
@@ -233,61 +228,11 @@ class StreamScrubber:
         return _masked(text, [(max(0, start - known), end - known) for start, end in spans if end > known])
 
 
-def _forms(secret: str) -> set[str]:
-    """The credential as given, percent-encoded and JSON-escaped."""
-    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
-
-
 def _with_grams(secrets: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(
         (one, tuple({one[at : at + _GRAM] for at in range(0, len(one) - _GRAM + 1, _STEP)}))
-        for one in dict.fromkeys(map(_small, secrets))
+        for one in dict.fromkeys(map(lowered, secrets))
     )
-
-
-def _random_places(secret: str) -> str:
-    """The credential with blanks for digits and for letters that are no word: of mixed case, or too many."""
-    words = _WORD.sub(
-        lambda run: (
-            run[0] if len(run[0]) <= _LONGEST_WORD and (run[0].islower() or run[0].istitle()) else " " * len(run[0])
-        ),
-        secret,
-    )
-    return re.sub(r"\d", " ", words)
-
-
-def _base64_forms(secret: bytes) -> Iterator[str]:
-    """The characters of base64 that the bytes determine, at each of the three offsets, in both alphabets."""
-    for offset in range(3):
-        whole = b64encode(bytes(offset) + secret).decode().rstrip("=")
-        first = (8 * offset + 5) // 6
-        part = whole[first : (8 * (offset + len(secret))) // 6]
-        yield part
-        yield part.translate({ord("+"): "-", ord("/"): "_"})
-
-
-def _small(text: str) -> str:
-    return text.lower() if text.isascii() else text.translate(_SMALL)
-
-
-def _decoded(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text with escapes of single ASCII characters decoded, and the span of each character; none if unchanged."""
-    if not any(one in text for one in ("%", "\\", "&#")):
-        return text, []
-    parts: list[str] = []
-    spans: list[tuple[int, int]] = []
-    at = 0
-    found = sorted((*_SPELLED.finditer(text), *_DECIMAL.finditer(text)), key=lambda one: one.start())
-    if not found:
-        return text, []
-    for one in found:
-        digits = next(filter(None, one.groups()))
-        code = int(digits, 10 if one.re is _DECIMAL else 16)
-        parts += (text[at : one.start()], chr(code))
-        spans += [*((place, place + 1) for place in range(at, one.start())), one.span()]
-        at = one.end()
-    spans += [(place, place + 1) for place in range(at, len(text))]
-    return "".join((*parts, text[at:])), spans
 
 
 def _places(small: str, secret: str) -> Iterator[tuple[int, int]]:
