@@ -61,10 +61,10 @@ class Credentials:
         found = {api_key} if api_key and len(api_key) >= LONG and api_key.lower() not in _PLACEHOLDERS else set()
         for url in urls:
             found.update(_in_url(url or ""))
-        forms = {form for one in found for form in forms(one)}
+        every = {form for one in found for form in forms(one)}
         return cls(
-            tuple(sorted((one for one in forms if len(one) >= LONG), key=len, reverse=True)),
-            tuple(sorted((one for one in forms if len(one) < LONG), key=len, reverse=True)),
+            tuple(sorted((one for one in every if len(one) >= LONG), key=len, reverse=True)),
+            tuple(sorted((one for one in every if len(one) < LONG), key=len, reverse=True)),
         )
 
     def scrub_answer(self, text: str) -> str:
