@@ -89,18 +89,24 @@ def test_signs_have_a_plain_spelling_and_others_an_escape() -> None:
     assert screen.getvalue() == rb'a -> b ... "c" \u4e2d \xe9'
 
 
+def printed(columns: int, words: tuple[str, ...], run: Run, choices: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a command prints on a terminal of this width, none of its lines longer."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    done = run(*({"CHOICES": choices, "OLD": OLD}.get(one, one) for one in words))
+    assert done.code == 0, done.err
+    assert max(map(len, done.out.splitlines())) <= columns
+    return done.out
+
+
 @pytest.mark.parametrize("columns", [40, 60])
 @pytest.mark.parametrize("words", [("evaluate", "OLD", "CHOICES"), ("bench", "CHOICES", "--methods", "longer,traits")])
 def test_no_figure_is_cut_on_a_narrow_terminal(
     columns: int, words: tuple[str, ...], run: Run, choices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    done = run(*({"CHOICES": choices, "OLD": OLD}.get(one, one) for one in words))
-    assert done.code == 0, done.err
-    assert max(map(len, done.out.splitlines())) <= columns
-    assert not re.search(r"\d…|…\s*[│|]", done.out)
-    assert re.search(r"\b[01]\.\d{3}\b", done.out)
-    assert all(head in done.out for head in ("accuracy", "95 % interval", "log loss"))
+    out = printed(columns, words, run, choices, monkeypatch)
+    assert not re.search(r"\d…|…\s*[│|]", out)
+    assert re.search(r"\b[01]\.\d{3}\b", out)
+    assert all(head in out for head in ("accuracy", "95 % interval", "log loss"))
 
 
 @pytest.mark.parametrize("columns", [40, 60])
@@ -117,8 +123,4 @@ def test_no_figure_is_cut_on_a_narrow_terminal(
 def test_every_command_wraps_at_the_width_of_the_terminal(
     columns: int, words: tuple[str, ...], run: Run, choices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    done = run(*({"CHOICES": choices, "OLD": OLD}.get(one, one) for one in words))
-    assert done.code == 0, done.err
-    assert done.out.strip()
-    assert max(map(len, done.out.splitlines())) <= columns
+    assert printed(columns, words, run, choices, monkeypatch).strip()

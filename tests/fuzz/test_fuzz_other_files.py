@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import pytest
 from faulty_hosts import FaultyHost
-from mutations import SEED, VALUES, Faults, mutated_bytes, mutated_json, rounds
+from mutations import SEED, VALUES, Faults, database_bytes, mutated_bytes, mutated_json, rounds
 from service_process import Server
 
 from personalrm.data.reading import read_people
@@ -115,9 +115,7 @@ def test_fuzz_tables_of_verdicts(tmp_path: Path) -> None:
     table = VerdictTable(whole)
     table.add(key, [LabelledVerdict("ada", one, 0.4, 1.2) for one in person])
     del table  # closed
-    with contextlib.closing(sqlite3.connect(whole)) as db:
-        db.execute("PRAGMA journal_mode=DELETE")
-    good = whole.read_bytes()
+    good = database_bytes(whole)
     for number in rounds(25):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(mutated_bytes(good, draw) if number % 2 else good)

@@ -15,7 +15,7 @@ import pytest
 from hash_encoders import Hashes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mutations import SEED, Faults, count, mutated_bytes, mutated_text, rounds
+from mutations import SEED, Faults, count, database_bytes, mutated_bytes, mutated_text, rounds
 
 from personalrm.curation.folder import IDENTITY, begin
 from personalrm.data.limits import Limits
@@ -122,9 +122,7 @@ def test_fuzz_cached_vectors(tmp_path: Path) -> None:
     first = Cached(Hashes(), whole)
     expected = first.embed(texts)
     first.close()
-    with contextlib.closing(sqlite3.connect(whole)) as db:
-        db.execute("PRAGMA journal_mode=DELETE")
-    good = whole.read_bytes()
+    good = database_bytes(whole)
     for number in rounds(40):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(mutated_bytes(good, draw) if number % 2 else good)

@@ -5,9 +5,11 @@ A fuzz target tries COUNT mutations: few in the test suite, PERSONALRM_FUZZ in `
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import sys
 import time
 import traceback
@@ -108,6 +110,13 @@ def mutated_bytes(content: bytes, draw: random.Random) -> bytes:
             [b"\xff", b"\x00", b"\xef\xbb\xbf", b"\n", b"{", b"]", b'"', b"\xed\xa0\x80", b"1e999"]
         )
     return bytes(data)
+
+
+def database_bytes(path: Path) -> bytes:
+    """A closed SQLite database as one file, without a write-ahead log beside it."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+    return path.read_bytes()
 
 
 def mutated_text(content: bytes, draw: random.Random) -> bytes:

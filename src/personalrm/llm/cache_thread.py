@@ -165,9 +165,7 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
     while True:
         try:
             together = all(one.wanted or one.answer for one in batch) and _do_together(cache, batch)
-        except (
-            Exception
-        ) as error:  # of one operation; the error of a single lookup is final, because a repetition would hide it
+        except Exception as error:  # of one operation; that of a single lookup is final: a repetition would hide it
             together = len(batch) == 1 and batch[0].wanted is not None
             batch[0].error = error
         if not together:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -61,11 +61,13 @@ class Credentials:
         found = {api_key} if api_key and len(api_key) >= LONG and api_key.lower() not in _PLACEHOLDERS else set()
         for url in urls:
             found.update(_in_url(url or ""))
-        every = {form for one in found for form in forms(one)}
-        return cls(
-            tuple(sorted((one for one in every if len(one) >= LONG), key=len, reverse=True)),
-            tuple(sorted((one for one in every if len(one) < LONG), key=len, reverse=True)),
-        )
+        return cls.of_forms(form for one in found for form in forms(one))
+
+    @classmethod
+    def of_forms(cls, spellings: Iterable[str]) -> Credentials:
+        """Return the credentials with exactly these spellings, the longest first."""
+        given = sorted(set(spellings), key=len, reverse=True)
+        return cls(tuple(one for one in given if len(one) >= LONG), tuple(one for one in given if len(one) < LONG))
 
     def scrub_answer(self, text: str) -> str:
         """Return a model's answer without the long credentials and their parts, except for parts that are words of the
@@ -77,22 +79,14 @@ class Credentials:
 
     def scrub_whole(self, text: str) -> str:
         """Return a text of other people without whole long credentials, in any spelling; parts of one may be words."""
-        decoded, sources = decode(text)
         known = [secret for secret, _ in (*self._grams, *self._in_base64)]
-        spans = [one for secret in known for one in _occurrences(lowered(text), secret)]
-        if sources:
-            found = (one for secret in known for one in _occurrences(lowered(decoded), secret))
-            spans += [(sources[start][0], sources[end - 1][1]) for start, end in found]
+        spans = _also_decoded(text, lambda shown: (one for it in known for one in _occurrences(lowered(shown), it)))
         return _masked(text, spans) if spans else text
 
     def spans(self, text: str, *, words: bool = False) -> list[tuple[int, int]]:
         """Return where long credentials and their parts stand, also with escaped characters; with ``words``, without
         the parts that consist of words."""
-        found = list(self._parts(text, words))
-        decoded, sources = decode(text)
-        if sources:
-            found += [(sources[start][0], sources[end - 1][1]) for start, end in self._parts(decoded, words)]
-        return found
+        return _also_decoded(text, lambda shown: self._parts(shown, words))
 
     def begun(self, text: str) -> int:
         """Return the length of the longest end of ``text`` that is a part of a long credential."""
@@ -189,12 +183,7 @@ def of_database(url: str) -> Credentials:
     userinfo = url.partition("://")[2].rpartition("@")[0]
     pieces = {one for one in re.split(r"[:/?#@]", userinfo) if len(one) >= 3}
     of_url = Credentials.of(None, url)
-    long = {*of_url.long, *(one for one in (*pieces, userinfo) if len(one) >= LONG)}
-    short = {*of_url.short, *(one for one in pieces if len(one) < LONG)}
-    return Credentials(
-        tuple(sorted(long, key=len, reverse=True)),
-        tuple(sorted(short, key=len, reverse=True)),
-    )
+    return Credentials.of_forms({*of_url.long, *of_url.short, *pieces, *([userinfo] if len(userinfo) >= LONG else ())})
 
 
 class StreamScrubber:
@@ -247,6 +236,15 @@ def _places(small: str, secret: str) -> Iterator[tuple[int, int]]:
             end += 1
         yield at, end
         at = end
+
+
+def _also_decoded(text: str, find: Callable[[str], Iterable[tuple[int, int]]]) -> list[tuple[int, int]]:
+    """The spans that ``find`` gives for the text, and those of its decoded form where they stand in the text."""
+    found = list(find(text))
+    decoded, sources = decode(text)
+    if sources:
+        found += [(sources[start][0], sources[end - 1][1]) for start, end in find(decoded)]
+    return found
 
 
 def _occurrences(small: str, secret: str) -> Iterator[tuple[int, int]]:

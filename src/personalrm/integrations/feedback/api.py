@@ -55,10 +55,7 @@ class ApiHost(Host):
         key = self.api_key or ""
         parts = [Credentials.of(one) for one in (key, *key.split(":"), b64encode(key.encode()).decode()) if one]
         parts.append(Credentials.of(None, self.base_url, self.proxy))
-        return Credentials(
-            tuple(sorted({one for part in parts for one in part.long}, key=len, reverse=True)),
-            tuple(sorted({one for part in parts for one in part.short}, key=len, reverse=True)),
-        )
+        return Credentials.of_forms(one for part in parts for one in (*part.long, *part.short))
 
     def headers(self) -> dict[str, str]:
         """The headers of a request; without a key, the user and password of the URL are used."""
