@@ -543,7 +543,7 @@ def test_no_text_no_name_and_no_key_reaches_the_log_or_the_metrics(api: Api, ser
     while server.events("request")[-1]["route"] != f"{base.replace(person, '{user}')}" and time.monotonic() < deadline:
         time.sleep(0.05)
     for told in (metrics, "\n".join(server.lines)):
-        for hidden in (secret, person, api.key, api.key.rpartition("_")[2], token):
+        for hidden in (secret, person, api.key, api.key.split("_", 2)[2], token):
             assert hidden not in told
 
 
