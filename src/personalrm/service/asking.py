@@ -39,8 +39,8 @@ class Meter:
     def reserve(self) -> None:
         """Count a call that is about to be sent. BudgetSpent if it would exceed the budget."""
         budget = self._store.settings(self._space)
-        spent = self._space.spending.this_month()
-        with self._lock:
+        with self._lock:  # a call is counted as in flight until it is booked, and never as neither
+            spent = self._space.spending.this_month()
             if budget.max_calls is not None and spent.calls + self._in_flight >= budget.max_calls:
                 raise BudgetSpent(f"this month's {budget.max_calls} calls of the space '{self._space.name}' are used")
             if budget.max_cost is not None and spent.cost >= budget.max_cost:
@@ -51,9 +51,9 @@ class Meter:
         """Record the end of a call; None if it returned no answer."""
         with self._lock:
             self._in_flight -= 1
-        if completion is not None and not completion.from_cache:
-            tokens = completion.prompt_tokens, completion.completion_tokens
-            self._space.spending.book(Spend(1, 0, *tokens, completion.cost))
+            if completion is not None and not completion.from_cache:
+                tokens = completion.prompt_tokens, completion.completion_tokens
+                self._space.spending.book(Spend(completion.asked, 0, *tokens, completion.cost))
 
     def spent(self) -> Spent:
         """Spend of this month."""

@@ -59,8 +59,7 @@ class Learner:
         if not person.is_stale:  # another worker has learned them
             space.jobs.finish(job, self._afterwards)
             return Outcome(None)
-        said = space.corrections.list(person)
-        learned = learnable(space.history.learnable(person), said)
+        learned, said = _data(space, person)
         if not self._can_learn(learned):
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
@@ -76,8 +75,7 @@ class Learner:
 
     def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Fit all choices, unless the result would equal the profile in use."""
-        said = space.corrections.list(person)
-        learned = learnable(space.history.learnable(person), said)
+        learned, said = _data(space, person)
         if not self._can_learn(learned):
             space.profiles.nothing_to_learn(person, learned.revision, job)
             return Outcome(None)
@@ -167,6 +165,17 @@ class Learner:
         )
         fitted = self._fit(client, learned.history, None if self._clients.is_local else candidate)
         return fitted, check, candidate.spend + fitted.spend
+
+
+def _data(space: SpaceStore, person: PersonState) -> tuple[Learnable, list[Correction]]:
+    """The choices to fit on, and the corrections.
+
+    The corrections are read after the revision of the choices. One stored in between is then applied although the
+    revision does not include it, and applied again by its own job; in the other order it would be lost.
+    """
+    everything = space.history.learnable(person)
+    said = space.corrections.list(person)
+    return learnable(everything, said), said
 
 
 def _noted(said: Sequence[Correction]) -> dict[str, Any]:
