@@ -1,4 +1,4 @@
-"""What is stored while a profile is being fitted is neither lost nor taken for learned; budgets hold between threads."""
+"""What is stored while a profile is fitted is neither lost nor counted as learned; budgets hold between threads."""
 
 from __future__ import annotations
 
