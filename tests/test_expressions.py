@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
+from growth import ATTEMPTS, too_steep
 from hypothesis import given
 from hypothesis import strategies as st
 from pumps import anchored, made_at_run_time, module_of, modules, patterns, pumps
@@ -25,41 +28,42 @@ LINEAR = {
 }
 """Modules that put an expression together at run time, of literal text alone: no repeat but of a fixed text."""
 GROWTH = 2.5
-"""Times more than in proportion that a longer text may take: a busy machine's noise. Quadratic is 8 times."""
-NOTHING = 0.004
-"""Seconds that say nothing about growth."""
+"""Times more than in proportion that a longer text may take. Quadratic is 8 times."""
+FLOOR_S = 0.0003
+"""Seconds that a short text counts for at least: 4,000 characters in 6 ms are never too slow."""
 A_MEGABYTE = 1.0
 """Seconds of CPU time for a megabyte."""
 SHORT, LONG = (500, 4_000), (500, 4_000, 32_000)
 """Characters that are tried: always, and in the slow tests."""
 
 
+def _search(pattern: re.Pattern[str], anchor: bool) -> Callable[[str], object]:
+    def search(text: str) -> None:
+        if anchor:
+            pattern.match(text)
+            pattern.fullmatch(text)
+        else:
+            deque(pattern.finditer(text), maxlen=0)
+
+    return search
+
+
 def _spent(pattern: re.Pattern[str], text: str, anchor: bool) -> float:
-    began = time.process_time()
-    if anchor:
-        pattern.match(text)
-        pattern.fullmatch(text)
-    else:
-        deque(pattern.finditer(text), maxlen=0)
-    return time.process_time() - began
+    began = time.thread_time()
+    _search(pattern, anchor)(text)
+    return time.thread_time() - began
 
 
-def _too_slow(pattern: re.Pattern[str], prefix: str, unit: str, end: str, anchor: bool, lengths: Lengths) -> str | None:
-    """What was too slow, and how slow; None if nothing was. A slow one is measured again: machines are busy."""
-    before, shorter = 0.0, 0
-    for length in lengths:
-        text = prefix + unit * (length // len(unit)) + end
-        most = 3 * A_MEGABYTE * length / 1_000_000
-        if shorter:
-            most = min(most, GROWTH * length / shorter * max(before, NOTHING / 10))
-        spent = _spent(pattern, text, anchor)
-        if spent > max(most, NOTHING):
-            spent = min(spent, *(_spent(pattern, text, anchor) for _ in range(3)))
-        if spent > max(most, NOTHING):
-            return f"{length} characters of {prefix!r} + {unit!r} took {spent:.3f} s, {shorter} took {before:.4f} s"
-        if length > 1_000 and spent < NOTHING / 8:
-            return None
-        before, shorter = spent, length
+def _too_slow(
+    pattern: re.Pattern[str], prefix: str, unit: str, end: str, anchor: bool, lengths: Lengths, attempts: int = ATTEMPTS
+) -> str | None:
+    """What was too slow, and how slow; None if nothing was."""
+    for shorter, longer in pairwise(lengths):
+        short, long = (prefix + unit * (length // len(unit)) + end for length in (shorter, longer))
+        most = GROWTH * longer / shorter
+        steep = too_steep(_search(pattern, anchor), short, long, most, floor=FLOOR_S, attempts=attempts)
+        if steep is not None:
+            return f"{shorter} -> {longer} characters of {prefix!r} + {unit!r}: {steep}"
     return None
 
 
@@ -129,7 +133,7 @@ def _too_slow_within(pattern: re.Pattern[str], prefix: str, unit: str, end: str)
     for length in (10, 16, 22):
         if _spent(pattern, prefix + unit * (length // len(unit)) + end, anchor=False) > 0.05:
             return "exponential"
-    return _too_slow(pattern, prefix, unit, end, False, LONG)
+    return _too_slow(pattern, prefix, unit, end, False, SHORT, attempts=1)
 
 
 @pytest.mark.parametrize(

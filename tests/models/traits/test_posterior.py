@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import numpy as np
 import pytest
+from growth import assert_growth
 
 from personalrm.models.traits import posterior as maths
 from personalrm.models.traits.fit import sigmoid
@@ -175,14 +176,10 @@ def test_worth_of_many_choices_is_that_of_a_sample_of_groups(
 @pytest.mark.slow
 @pytest.mark.parametrize("each", [1, 60])
 def test_time_grows_with_the_choices_and_not_with_a_power_of_them(each: int, rng: np.random.Generator) -> None:
-    def seconds(n: int) -> float:
-        offset, t, groups = someone(n, rng, each=each)
-        found = []
-        for _ in range(3):
-            start = time.process_time()
-            maths.leave_out(offset, t, np.full(28, 0.04), groups)
-            maths.worth(offset, t, np.full(28, 0.04), groups)
-            found.append(time.process_time() - start)
-        return min(found)
+    def leave_out(someones: Any) -> None:
+        offset, t, groups = someones
+        maths.leave_out(offset, t, np.full(28, 0.04), groups)
+        maths.worth(offset, t, np.full(28, 0.04), groups)
 
-    assert seconds(16_000) < 7.0 * seconds(4_000)  # 16 times as long if quadratic; it was 256 times
+    few, many = (someone(n, rng, each=each) for n in (4_000, 16_000))
+    assert_growth(leave_out, few, many, 7)  # 16 times as long if quadratic; it was 256 times
