@@ -106,8 +106,8 @@ class Preference:
     def __post_init__(self) -> None:
         if self.chosen is _REQUIRED or self.rejected is _REQUIRED:
             raise TypeError("a Preference needs 'chosen' and 'rejected'")
-        if type(self.context) is not tuple:
-            object.__setattr__(self, "context", _turns(self.context))
+        _check_text(chosen=self.chosen, rejected=self.rejected)
+        object.__setattr__(self, "context", _turns(self.context))
         if not self.id:
             object.__setattr__(self, "id", pair_id(self.user, self.context, self.chosen, self.rejected))
         if not self.group:
@@ -192,8 +192,8 @@ class Thumb:
     source: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if type(self.context) is not tuple:
-            object.__setattr__(self, "context", _turns(self.context))
+        _check_text(response=self.response)
+        object.__setattr__(self, "context", _turns(self.context))
         if not self.id:
             object.__setattr__(self, "id", pair_id(self.user, self.context, self.response, self.response))
         if not self.group:
@@ -329,12 +329,21 @@ def _hash(parts: list[object], size: int) -> str:
         return blake2b(repr(parts).encode(), digest_size=size).hexdigest()
 
 
+def _check_text(**texts: object) -> None:
+    for name, one in texts.items():
+        if not isinstance(one, str):
+            raise TypeError(f"'{name}' must be text, found {type(one).__name__}")
+
+
 def _turns(context: object) -> Context:
     """A context given as text, one message or several."""
     if isinstance(context, str):
         return (Message("user", context),) if context else ()
     given = [context] if isinstance(context, Message | Mapping) else context
     try:
-        return tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in given)  # type: ignore[attr-defined]
+        turns = tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in given)  # type: ignore[attr-defined]
     except (TypeError, KeyError):
         raise TypeError("expected a context as a text, or as messages with 'role' and 'content'") from None
+    for one in turns:
+        _check_text(role=one.role, content=one.content)
+    return turns

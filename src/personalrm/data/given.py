@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from personalrm.data.candidates import Candidate, read_candidates
+from personalrm.data.contents import message
 from personalrm.data.inputs import Given
 from personalrm.data.problems import Problems
 from personalrm.data.reading import ColumnsGiven, read_history
@@ -19,7 +20,7 @@ from personalrm.errors import DataError, SeveralPeople
 from personalrm.preferences import ME, History, Message, Preference
 from personalrm.profile.merging import distinct
 
-Context = str | Sequence[Message] | Sequence[Mapping[str, str]]
+Context = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any]]
 Choices = History | Iterable[Preference] | Given
 """Choices as records, or files, rows or a table that hold them."""
 Candidates = Iterable[Candidate | Preference] | Given
@@ -28,13 +29,23 @@ _log = logging.getLogger("personalrm.data")
 
 
 def messages_of(context: Context) -> tuple[Message, ...]:
-    """Convert a prompt or a conversation to messages. Raises DataError for anything else."""
+    """Convert a prompt, a message or a conversation to messages; a message's content may be a list of parts.
+
+    Raises:
+        DataError: it is none of these; the error names the field.
+    """
     if isinstance(context, str):
         return (Message("user", context),) if context else ()
-    try:
-        return tuple(one if isinstance(one, Message) else Message(one["role"], one["content"]) for one in context)
-    except (TypeError, KeyError):
-        raise DataError("the context must be a text or messages with 'role' and 'content'") from None
+    given = (context,) if isinstance(context, Message | Mapping) else context
+    if not isinstance(given, Iterable):
+        raise DataError("the context must be a text or messages with 'role' and 'content'")
+    return tuple(_message(one, f"context.{position}") for position, one in enumerate(given))
+
+
+def _message(given: Message | Mapping[str, Any], field: str) -> Message:
+    if isinstance(given, Message) and isinstance(given.role, str) and isinstance(given.content, str):
+        return given
+    return message({"role": given.role, "content": given.content} if isinstance(given, Message) else given, field)
 
 
 def check_texts(*responses: Any) -> None:

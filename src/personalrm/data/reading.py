@@ -275,4 +275,4 @@ def _all(choices: Iterator[Preference | Thumb]) -> Iterator[History]:
 
 def _several(name: str, people: list[str]) -> str:
     first = ", ".join(people[:_NAMED]) + (", …" if len(people) > _NAMED else "")
-    return f"{name} holds choices of {len(people):,} people ({first}): name one with --user"
+    return f"{name} holds choices of {len(people):,} people ({first}): name one with --user (in Python, user=)"
