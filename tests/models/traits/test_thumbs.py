@@ -79,6 +79,39 @@ def test_expectation_and_maximisation_on_known_posteriors() -> None:
     assert found.deviation == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_learned_distribution_is_the_best_one_by_brute_force() -> None:
+    """Penalised likelihood of 14 strict people by numerical integration, on a grid of means and deviations."""
+    ups, points = np.array([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4]), np.linspace(-12.0, 12.0, 1_201)
+    chance = 1.0 / (1.0 + np.exp(points))  # of a thumb up, at each threshold; every reward is 0
+    likelihood = chance ** ups[:, None] * (1.0 - chance) ** (10 - ups[:, None])
+
+    def weights_of(threshold: Threshold) -> np.ndarray:
+        normal = np.exp(-0.5 * ((points - threshold.mean) / threshold.deviation) ** 2) / threshold.deviation
+        return likelihood * normal
+
+    def posterior(at: int, threshold: Threshold) -> tuple[float, float]:
+        weights = weights_of(threshold)[at]
+        mean = float(np.average(points, weights=weights))
+        return mean, float(np.average((points - mean) ** 2, weights=weights))
+
+    def value(one: Threshold) -> float:
+        (mean, deviation), (usual, wide) = one, USUAL
+        prior = 5.0 * ((mean - usual) / wide) ** 2 + 5.0 * (2.0 * np.log(deviation) + (wide / deviation) ** 2)
+        return float(np.log(weights_of(one).sum(axis=1)).sum() - prior)
+
+    grid = [Threshold(float(m), float(s)) for m in np.arange(0.5, 2.5, 0.04) for s in np.arange(0.8, 2.4, 0.04)]
+    best, found = max(grid, key=value), learned(range(len(ups)), posterior)
+    assert found == pytest.approx(best, abs=0.04)
+    assert value(found) >= value(best) - 1e-3
+
+
+def test_people_alike_in_strictness_are_not_taken_for_different() -> None:
+    """The distance of all people from the usual mean is no difference among them."""
+    near, far = (learned(range(20), lambda at, _, mean=mean: (mean, 0.1)) for mean in (0.0, 3.0))
+    assert far.mean > 2.5
+    assert far.deviation < near.deviation + 0.1
+
+
 def test_a_prior_keeps_its_threshold_and_the_usual_one_is_not_written() -> None:
     prior = TraitsModel.shipped().prior
     state = prior.as_json()

@@ -38,7 +38,7 @@ Person = TypeVar("Person")
 USUAL = Threshold(0.0, 2.0)
 """Distribution without a population; wide enough for people with nine thumbs up in ten, or with one."""
 FEWEST_PEOPLE = 5
-_TRUST = 10  # pseudo-people with the distribution `USUAL`
+_TRUST = 10  # pseudo-people behind each of the two priors in `learned`
 _ROUNDS = 20
 _LEAST, _MOST = 0.1, 100.0
 
@@ -62,6 +62,16 @@ def rows(rewards: Array, liked: Sequence[bool], threshold: Threshold) -> tuple[A
 def learned(people: Sequence[Person], posterior: Callable[[Person, Threshold], tuple[float, float]]) -> Threshold:
     """Learn the distribution of thresholds over people; `USUAL` with fewer than `FEWEST_PEOPLE`.
 
+    Expectation and conditional maximisation of
+    Σᵤ log p(thumbsᵤ | m, s²) − k (m − m₀)² / (2 s₀²) − k (log s² + s₀² / s²) / 2:
+    independent priors m ~ N(m₀, s₀²/k) and, for s², an inverse gamma distribution with mode s₀² that counts as
+    k = ``_TRUST`` people. With each person's posterior mean mᵤ and variance vᵤ,
+    m = (Σ mᵤ / s² + k m₀ / s₀²) / (n / s² + k / s₀²), then s² = (Σ (vᵤ + (mᵤ − m)²) + k s₀²) / (n + k).
+
+    The conjugate prior (k pseudo-people with thresholds N(m₀, s₀²)) would add k (m₀ − m)² to the variance: if all
+    people are strict, it takes their distance from m₀ for differences among them. In simulations of 20 people with a
+    mean of −2 and a deviation of 0.6 it costs .012 nats per thumb.
+
     Args:
         people: arguments for ``posterior``.
         posterior: returns mean and variance of one person's threshold in log-odds, given a distribution.
@@ -72,7 +82,8 @@ def learned(people: Sequence[Person], posterior: Callable[[Person, Threshold], t
     for _ in range(_ROUNDS):
         each = [posterior(one, found) for one in people]
         count = len(each) + _TRUST
-        mean = (sum(one for one, _ in each) + _TRUST * USUAL.mean) / count
+        trust = _TRUST * (found.deviation / USUAL.deviation) ** 2
+        mean = (sum(one for one, _ in each) + trust * USUAL.mean) / (len(each) + trust)
         spread = sum(variance + (one - mean) ** 2 for one, variance in each) + _TRUST * USUAL.deviation**2
         found = Threshold(mean, max(math.sqrt(spread / count), _LEAST))
     return found
