@@ -80,6 +80,7 @@ def _locate(text: str) -> Found | None:
     return Found(found.side, found.start + start, found.end + start) if found else None
 
 
+@lru_cache(maxsize=1024)  # the same few tokens are alternatives in nearly every verdict
 def _word(token: str) -> str:
     return normal(token.strip(" \t\r\n\"'`*_()[]{}<>:.,;“”‘’▁Ġ#|"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import blake2b
 from math import isfinite
 from typing import Any
@@ -106,6 +107,7 @@ def answer_of(key: bytes, row: object) -> Completion | None:
         return None
 
 
+@lru_cache(maxsize=128)
 def insert(rows: int) -> str:
     """Return `INSERT` for several rows; its row count tells how many were new."""
     return INSERT.replace("(?, ?, ?, ?)", ", ".join(["(?, ?, ?, ?)"] * rows))

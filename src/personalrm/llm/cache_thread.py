@@ -30,7 +30,7 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
-SPACED_S = 0.002
+SPACED_S = 0.004
 """Seconds after a wake-up of the thread for which answers wait for others: a wake-up takes 0.1 ms of CPU, whatever it
 brings. Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05

@@ -75,9 +75,9 @@ class Capabilities:
         """Return the capabilities after the host answered a request with these features."""
         return replace(self, known=self.known | features)
 
-    def parameters(self, params: SamplingParams) -> dict[str, Any]:
-        """Return the request's parameters other than model and messages."""
-        body: dict[str, Any] = {self.max_tokens: params.max_tokens}
+    def parameters(self, params: SamplingParams, max_tokens: int) -> dict[str, Any]:
+        """Return the request's parameters other than model and messages, with this limit of new tokens."""
+        body: dict[str, Any] = {self.max_tokens: max_tokens}
         if self.temperature:
             body["temperature"] = params.temperature
         if params.schema is not None and self.structured == "json_schema":

@@ -13,8 +13,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from personalrm.errors import EndpointError, EndpointRefused, RequestRefused, Unreachable, UnusableResponse
 from personalrm.llm.complaints import ErrorInside, is_page, short
@@ -184,7 +183,7 @@ class HttpClient(Generic[T]):
 
 
 def _with_budget(answer: T, max_tokens: int) -> T:
-    return replace(answer, budget=max_tokens) if isinstance(answer, Completion) else answer
+    return cast(T, answer.with_budget(max_tokens)) if isinstance(answer, Completion) else answer
 
 
 def jittered(attempt: int) -> float:

@@ -242,7 +242,7 @@ class OpenAIEndpoint:
         turns = [{"role": one.role, "content": one.content} for one in messages]
         if not capabilities.system:
             turns = alternating(fold_system(turns))
-        body = {"model": self._model, "messages": turns, **capabilities.parameters(replace(params, max_tokens=budget))}
+        body = {"model": self._model, "messages": turns, **capabilities.parameters(params, budget)}
         if self._effort and capabilities.effort:
             body["reasoning_effort"] = self._effort
         if params.schema is not None and capabilities.stop:

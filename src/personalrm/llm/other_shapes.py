@@ -136,7 +136,7 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
 
 def streamed(body: bytes) -> dict[str, Any] | None:
     """Return the answer of an event stream; None if the body is none. ValueError as `from_stream`."""
-    return from_stream(body) if _STREAM.match(body) else None
+    return from_stream(body) if body[:1] != b"{" and _STREAM.match(body) else None
 
 
 def from_stream(body: bytes) -> dict[str, Any] | None:

@@ -10,8 +10,6 @@ comparable one (same prompt and answer length) is its `inflation`, 1 if it did n
 
 from __future__ import annotations
 
-import math
-
 from personalrm.llm.wire import CHARACTERS_A_TOKEN
 
 DEFAULT_TIMEOUT_S = 120.0
@@ -78,4 +76,4 @@ def _work(characters: int, tokens: int) -> float:
 
 
 def _size(count: int) -> int:
-    return int(math.log2(count + 1))
+    return (count + 1).bit_length()

@@ -23,6 +23,8 @@ class TooLong(Exception):
 
 def unknown_coding(header: str) -> str | None:
     """Return the first coding of a Content-Encoding header that cannot be undone here; None if there is none."""
+    if not header:
+        return None
     named = (one.strip().lower() for one in header.split(","))
     return next((one for one in named if one not in _KNOWN), None)
 
@@ -36,9 +38,9 @@ class Decompressor:
     """
 
     def __init__(self, header: str, most: int) -> None:
-        deflated = "deflate" in header.lower()
-        self._layers = [_Layer(deflated and at == 0, most) for at in range(_LAYERS)]
+        self._deflated = bool(header) and "deflate" in header.lower()
         self._left = most
+        self._layers: list[_Layer] | None = None
 
     def feed(self, piece: bytes) -> bytes:
         """Return the next part of the text.
@@ -47,6 +49,9 @@ class Decompressor:
             TooLong: there is more than the limit.
             zlib.error: the bytes cannot be decompressed.
         """
+        if self._layers is None:
+            is_plain = len(piece) >= len(_GZIP) and not self._deflated and not piece.startswith(_GZIP)
+            self._layers = [] if is_plain else [_Layer(self._deflated and at == 0) for at in range(_LAYERS)]
         for layer in self._layers:
             piece = layer.feed(piece, self._left)
         self._left -= len(piece)
@@ -58,8 +63,8 @@ class Decompressor:
 class _Layer:
     """One coding; plain text passes unchanged."""
 
-    def __init__(self, deflated: bool, most: int) -> None:
-        self._deflated, self._most = deflated, most
+    def __init__(self, deflated: bool) -> None:
+        self._deflated = deflated
         self._start: bytes | None = b""
         self._inflate: zlib._Decompress | None = None
 

@@ -70,5 +70,6 @@ def _body(context: Sequence[Message], first: str, second: str) -> str:
     return f"{conversation(context)}\n<response_a>{safe(first)}</response_a>\n<response_b>{safe(second)}</response_b>"
 
 
+@lru_cache(maxsize=64)
 def _role(role: str) -> str:
     return re.sub(r"[^\w .-]", "", role)[:40]

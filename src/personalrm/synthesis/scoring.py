@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
@@ -34,7 +35,7 @@ class Scores:
         """Number of choices asked."""
         return len(self.probabilities)
 
-    @property
+    @cached_property
     def losses(self) -> dict[str, float]:
         """Log loss in nats by choice id; scored choices only."""
         return {one: clipped_log_loss(p) for one, p in self.probabilities.items() if p is not None}
