@@ -31,7 +31,7 @@ def test_a_large_space_is_worked_out_in_the_background_and_read_at_once(
     assert summaries.summary_of(space).quality["choices"] == 2
     monkeypatch.setattr(summaries, "LIVE", 1)
     summaries.refresh_all(store)
-    space.profiles.save(ada, NewVersion(profile, learned, "refit", predictions=made[2:]))
+    space.profiles.save(space.people.require("ada"), NewVersion(profile, learned, "refit", predictions=made[2:]))
     old = summaries.summary_of(space)
     assert (old.quality["choices"], old.quality["accuracy"], sum(one.predictions for one in old.days)) == (2, 1.0, 2)
     summaries.refresh_all(store)

@@ -161,5 +161,5 @@ def test_asking_by_hand_brings_a_waiting_refit_forward(store: Store) -> None:
     space = store.make_space("a")
     number = person_with_work(space, work=Work.refit(500.0, 900.0))
     assert store.queue.claim(30.0, 99) is None
-    space.jobs.request(number, Work.by_hand())
+    space.jobs.request("ada", Work.by_hand())
     assert claimed(store).person_id == number

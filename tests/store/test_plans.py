@@ -49,7 +49,9 @@ def used(store: Store) -> SpaceStore:
     space.feedback.choices("ada", [choice(5)], Work.update())
     (number,) = space.predictions.unlearned(ada, learned.last_number)
     said = [Prediction(number, 1, 0.7, 1.0, "g")]
-    space.profiles.save(ada, NewVersion(new.profile, learned, "update", predictions=said), kept=0)
+    space.profiles.save(
+        space.people.require("ada"), NewVersion(new.profile, learned, "update", predictions=said), kept=0
+    )
     space.profiles.load(ada, 2)
     space.profiles.versions(ada)
     space.history.page(ada, 1, 10)

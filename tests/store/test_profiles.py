@@ -49,13 +49,13 @@ def test_every_version_stays_and_one_is_in_use(store: Store) -> None:
     space = store.make_space("a")
     person, learned, profile = fitted(space)
     for aside in (False, True, False):
-        space.profiles.save(person, NewVersion(profile, learned, "refit", aside=aside))
+        space.profiles.save(space.people.require("ada"), NewVersion(profile, learned, "refit", aside=aside))
     assert [(one.version, one.state) for one in space.profiles.versions(person)] == [
         (3, "active"),
         (2, "aside"),
         (1, "superseded"),
     ]
-    space.profiles.use(person, 2)
+    space.returns.use("ada", 2, SOON)
     assert space.people.require("ada").active_version == 2
     assert {one.version: one.state for one in space.profiles.versions(person)}[2] == "active"
 
@@ -65,9 +65,9 @@ def test_old_versions_are_dropped_but_for_one_a_day_and_those_a_person_touched(s
     person, learned, profile = fitted(space)
     new = NewVersion(profile, learned, "update")
     for at in range(9):
-        space.profiles.save(person, replace(new, aside=at == 3))
+        space.profiles.save(space.people.require("ada"), replace(new, aside=at == 3))
         if at == 1:
-            space.profiles.use(person, 1)
+            space.returns.use("ada", 1, SOON)
         if at == 4:
             claim = Claim("Prefers answers under 80 words: 6 of 8 choices", (learned.history.choices[0].id,), ())
             space.corrections.add("ada", claim, "wrong", 5, None, SOON)
@@ -75,7 +75,7 @@ def test_old_versions_are_dropped_but_for_one_a_day_and_those_a_person_touched(s
         for version, day in ((2, 1), (3, 2)):
             mine = profiles.c.version == version
             connection.execute(update(profiles).where(mine).values(created=profiles.c.created - day * 86400.0))
-    space.profiles.save(person, new, kept=2)
+    space.profiles.save(space.people.require("ada"), new, kept=2)
     # in use, newest, the last old one of today, corrected, kept aside, two of other days, put in use by hand
     assert [one.version for one in space.profiles.versions(person)] == [10, 9, 8, 5, 4, 3, 2, 1]
     record = space.erasures.begin("ada")
@@ -132,8 +132,8 @@ def test_a_prediction_is_made_before_learning_and_once(store: Store) -> None:
     again = space.history.learnable(person)
     stored = space.history.by_number(person, [new])[new]
     first, second = prediction_of(stored, 1, 0.8), prediction_of(stored, 2, 0.1)
-    space.profiles.save(person, NewVersion(profile, again, "update", predictions=[first]))
-    space.profiles.save(person, NewVersion(profile, again, "update", predictions=[second]))
+    space.profiles.save(space.people.require("ada"), NewVersion(profile, again, "update", predictions=[first]))
+    space.profiles.save(space.people.require("ada"), NewVersion(profile, again, "update", predictions=[second]))
     (kept,) = space.predictions.of_person(person)
     assert (kept.probability, kept.version, kept.longer) == (0.8, 1, 0.0)
     (tally,) = space.predictions.tallies()
@@ -178,7 +178,7 @@ def test_a_reasoning_that_did_not_know_the_persons_own_words_is_asked_for_again(
     assert [found.choice for found in loaded.reasonings] == [ids[0], ids[2]]
     assert {found.id: found.reason for found in loaded.history}[ids[1]] == "I read on a phone."
     again = replace(loaded, engine=state)
-    space.profiles.save(person, NewVersion(again, space.history.learnable(person), "refit"))
+    space.profiles.save(space.people.require("ada"), NewVersion(again, space.history.learnable(person), "refit"))
     assert [found.choice for found in space.profiles.load(person, 2).reasonings] == ids
     space.history.explain("ada", one.source, one.external_id, None, SOON)
     assert [found.choice for found in space.profiles.load(person, 2).reasonings] == [ids[0], ids[2]]

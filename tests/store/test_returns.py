@@ -86,15 +86,15 @@ def test_who_keeps_their_taste_has_all_choices_counted_again(store: Store) -> No
 
 def test_an_earlier_version_put_in_use_stays_the_ground_of_what_is_learned(store: Store) -> None:
     space = store.make_space("a")
-    first, second, person = changed(space)
-    assert space.profiles.use(person, first.version).left_out != ()
+    first, second, _ = changed(space)
+    assert space.returns.use("ada", first.version, SOON).left_out != ()
     assert not space.people.require("ada").is_stale
     made(space, range(12, 14), short=True)
     third = learn(space)
     assert ids(space) == [*OLD, "c12", "c13"]
-    space.profiles.use(person, second.version)
+    space.returns.use("ada", second.version, SOON)
     assert ids(space) == [*OLD, *NEW]
-    space.profiles.use(person, third.version)
+    space.returns.use("ada", third.version, SOON)
     assert ids(space) == [*OLD, "c12", "c13"]
 
 
@@ -105,7 +105,7 @@ def test_a_version_that_was_kept_aside_leaves_no_choice_out(store: Store) -> Non
     aside = learn(space, aside=True)
     made(space, range(6, 8), short=True)
     learn(space)
-    assert space.profiles.use(space.people.require("ada"), aside.version) == Counting()
+    assert space.returns.use("ada", aside.version, SOON) == Counting()
     assert len(ids(space)) == 8
 
 
@@ -114,7 +114,7 @@ def test_what_was_learned_from_other_choices_does_not_undo_a_return(store: Store
     first, _, person = changed(space)
     learned = space.history.learnable(person)
     profile = TraitsModel.shipped().fit(learned.history).profile()
-    space.profiles.use(person, first.version)  # while a worker learns
+    space.returns.use("ada", first.version, SOON)  # while a worker learns
     assert space.profiles.save(person, NewVersion(profile, learned, "refit")) is None
     assert space.people.require("ada").active_version == first.version
 

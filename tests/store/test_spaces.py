@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import IntegrityError
 from stores import asked, choice
 
 from personalrm.errors import DataError, PersonErased, StoreConflict, UnknownPerson
@@ -72,7 +71,7 @@ def test_what_one_space_stores_no_other_finds(store: Store) -> None:
         with pytest.raises(DataError):
             b.profiles.version(known, number)
         with pytest.raises(DataError):
-            b.profiles.use(known, number)
+            b.returns.use("ada", number, SOON)
     assert b.predictions.of_person(known) == []
     assert b.predictions.tallies() == []
     assert b.predictions.unlearned(known, 0) == []
@@ -106,7 +105,7 @@ def test_the_database_refuses_a_row_that_joins_two_spaces(store: Store) -> None:
     a, b = store.make_space("a"), store.make_space("b")
     filled(a)
     person = a.people.require("ada").id
-    with pytest.raises(IntegrityError), store.database.write() as connection:
+    with pytest.raises(StoreConflict), store.database.write() as connection:
         Scope(connection, b.id).upsert(
             metadata.tables["cached_answers"], {"person_id": person, "key": b"x"}, ("space_id", "person_id", "key")
         )

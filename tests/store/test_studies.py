@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from personalrm.data.candidates import Candidate
-from personalrm.errors import DataError, StoreConflict, UnknownStudy
+from personalrm.errors import DataError, PersonalrmError, StoreConflict, UnknownStudy
 from personalrm.preferences import Message
 from personalrm.store import studies as study_store
 from personalrm.store.backup import backup, restore
@@ -90,7 +90,7 @@ def test_another_space_finds_no_study_and_changes_none(store: Store) -> None:
         with pytest.raises(UnknownStudy):
             one()
     row = {"study_id": number, "code": "p-9", "place": 0, "body": "{}"}
-    with pytest.raises(IntegrityError), store.database.write() as connection:
+    with pytest.raises(StoreConflict), store.database.write() as connection:
         Scope(connection, b.id).insert(STUDY_TABLES[1], [row])
     assert a.studies.get(number).participants == 2
 
@@ -167,3 +167,35 @@ def test_a_backup_holds_the_studies(tmp_path: Path) -> None:
     again = Store(f"sqlite:///{tmp_path / 'two.sqlite'}")
     assert len(again.make_space("a").studies.all_events(number)) == 2
     again.close()
+
+
+def test_claims_of_a_participant_who_withdraws_while_they_are_drawn_are_stored_without_the_code(store: Store) -> None:
+    space = store.make_space("a")
+    number = space.studies.create("taste", {}, [])
+    for code in ("p-1", "p-2"):
+        space.studies.append(number, code, 0, {"event": "consent"})
+    space.studies.erase(number, "p-2")  # after p-1's request has read p-2's answers
+    space.studies.append(number, "p-1", 1, {"event": "claims", "claims": [], "stranger": "p-2"})
+    assert space.studies.events(number, "p-1")[1] == {"event": "claims", "claims": [], "stranger": None}
+
+
+def test_two_managers_who_close_a_study_at_once_both_succeed(store: Store) -> None:
+    space = store.make_space("a")
+    number = space.studies.create("taste", {}, [])
+    barrier = threading.Barrier(4)
+    failed = []
+
+    def close() -> None:
+        barrier.wait()
+        try:
+            for _ in range(10):
+                space.studies.close(number, closed=True)
+        except PersonalrmError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=close) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(30.0)
+    assert failed == []

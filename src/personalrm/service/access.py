@@ -112,11 +112,12 @@ class Authenticator:
         known = self._known.get(digest)
         if known is not None and time.monotonic() - known[0] < BELIEVED_S:
             return known[1]
+        asked = time.monotonic()  # a key revoked while its row is read must not be believed for longer
         found = await self._threads.store(self._store.access, key)
         if found is None:
             self._known.pop(digest, None)
             return None
-        self._known[digest] = time.monotonic(), found
+        self._known[digest] = asked, found
         self._known.move_to_end(digest)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -12,10 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from personalrm.client import Client
-from personalrm.errors import BudgetSpent
+from personalrm.errors import BudgetSpent, StoreConflict
 from personalrm.llm import background_loop
+from personalrm.llm.cache_location import default_cache
 from personalrm.llm.connect import EndpointOptions, shared
 from personalrm.llm.endpoint import Completion, SamplingParams
+from personalrm.llm.forgetting import forget_answers
 from personalrm.llm.language_model import LanguageModel
 from personalrm.models.registry import ALONE, DEFAULT, asked_model, is_local
 from personalrm.preferences import Message
@@ -67,10 +69,13 @@ class PersonEndpoint:
         endpoint: sends the requests.
         meter: counts the space's spend.
         note: records the cache key of an answer that will be cached.
+        check: called with the key of an answer that was cached; removes it if the person was erased meanwhile.
     """
 
-    def __init__(self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None]) -> None:
-        self._endpoint, self._meter, self._note = endpoint, meter, note
+    def __init__(
+        self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None], check: Callable[[bytes], None]
+    ) -> None:
+        self._endpoint, self._meter, self._note, self._check = endpoint, meter, note, check
         self._noted: OrderedDict[bytes, None] = OrderedDict()
 
     @property
@@ -78,7 +83,7 @@ class PersonEndpoint:
         return self._endpoint.model
 
     async def complete(self, messages: Sequence[Message], params: SamplingParams) -> Completion:
-        """Send a request. Also raises BudgetSpent."""
+        """Send a request. Also raises BudgetSpent, and StoreConflict if the person was erased meanwhile."""
         key = self._endpoint.key_of(messages, params)
         if key not in self._noted:
             await asyncio.to_thread(self._note, key)
@@ -91,6 +96,8 @@ class PersonEndpoint:
             completion = await self._endpoint.complete(messages, params)
         finally:
             await asyncio.to_thread(self._meter.book, completion)
+        if not completion.from_cache:
+            await asyncio.to_thread(self._check, key)
         return completion
 
     async def aclose(self) -> None:
@@ -105,6 +112,7 @@ class Clients:
         self.is_local = is_local(self.model)
         self._store = store
         self._options = EndpointOptions(config.base_url, None, config.cache)
+        self._cache = config.cache or default_cache()
         self._local = Client(self.model if self.is_local else None, opened=1)
         self._connection: LanguageModel | None = None
         self._meters: dict[int, Meter] = {}
@@ -117,11 +125,20 @@ class Clients:
         if self.is_local:
             return self._local
 
+        return Client(self.model, endpoint=self.endpoint_of(space, person), opened=1)
+
+    def endpoint_of(self, space: SpaceStore, person: PersonState) -> PersonEndpoint:
+        """The model at the endpoint, for requests with this person's texts."""
+
         def note(key: bytes) -> None:
             space.people.keep_answer(person.id, key)
 
-        endpoint = PersonEndpoint(self._connected(), self.meter(space), note)
-        return Client(self.model, endpoint=endpoint, opened=1)
+        def check(key: bytes) -> None:
+            if space.people.by_id(person.id) is None:
+                forget_answers(str(self._cache), [key])  # the erasure has looked for it before it was there
+                raise StoreConflict("the person was erased while the model was asked")
+
+        return PersonEndpoint(self._connected(), self.meter(space), note, check)
 
     def meter(self, space: SpaceStore) -> Meter:
         """The meter of a space's spend."""

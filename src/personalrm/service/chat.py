@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +19,8 @@ from personalrm.errors import NotEnoughChoices, PersonalrmError, PersonErased
 from personalrm.preferences import Message
 from personalrm.service.access import Caller
 from personalrm.service.chat_meter import ChatMeter, estimated, tokens_of
-from personalrm.service.predictors import Opened
+from personalrm.service.person_cache import PersonCache
+from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.problems import Problem
 from personalrm.service.scrubbing import index_of, objects
 from personalrm.service.state import Service
@@ -59,21 +58,16 @@ class Chat:
 class Prompts:
     """Generation prompts by person and profile version. Thread-safe."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, int], str] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, predictors: Predictors) -> None:
+        self._kept = PersonCache[str](_PROMPTS)
+        predictors.when_forgotten(self._kept.forget)
 
     def of(self, opened: Opened) -> str:
         """The generation prompt of this profile."""
-        key = opened.person.id, opened.version
-        with self._lock:
-            found = self._kept.get(key)
+        found = self._kept.get(opened.person.id, opened.version)
         if found is None:
             found = generation_prompt(opened.profile())
-            with self._lock:
-                self._kept[key] = found
-                if len(self._kept) > _PROMPTS:
-                    self._kept.popitem(last=False)
+            self._kept.keep(opened.person.id, opened.version, found)
         return found
 
 
@@ -81,7 +75,7 @@ class Chats:
     """See the module's docstring."""
 
     def __init__(self, service: Service, upstream: Upstream) -> None:
-        self._service, self._upstream, self._prompts = service, upstream, Prompts()
+        self._service, self._upstream, self._prompts = service, upstream, Prompts(service.predictors)
         self.meter = ChatMeter(service.store)
 
     async def answered(self, chat: Chat) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from personalrm.profile.records import Claim, Persona, Profile
-from personalrm.store.corrections import Correction
+from personalrm.store.corrections import Correction, excluded
 from personalrm.store.history import Learnable
 
 _NEVER_AGAIN = frozenset({"wrong", "forget"})
-_UNLEARNED = frozenset({"outdated", "forget"})
 _NUMBER = re.compile(r"\d+")
 
 
@@ -33,7 +32,7 @@ def topic(claim: str) -> str:
 
 def learnable(learned: Learnable, corrections: Sequence[Correction]) -> Learnable:
     """The choices to fit on, without those for claims that are outdated or to be forgotten."""
-    gone = {one for said in corrections if said.verdict in _UNLEARNED for one in said.supporting}
+    gone = excluded(corrections)
     if not gone:
         return learned
     return replace(learned, choices=tuple(one for one in learned.choices if one.preference.id not in gone))

@@ -22,7 +22,7 @@ from personalrm.service.http import WHOLE, field_problems, reply
 from personalrm.service.problems import FieldProblem, Problem, invalid
 from personalrm.service.state import Service
 from personalrm.store.incoming import Added, Feedback
-from personalrm.store.once import Once
+from personalrm.store.once import LONGEST_KEY, Once
 from personalrm.store.records import Choice, Given, Ranked, Rating, Thumb
 
 AHEAD = timedelta(minutes=5)
@@ -159,11 +159,14 @@ async def _once(request: Request, user: str, first: int) -> Once | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    if not 1 <= len(key) <= 200 or not key.isprintable():
-        raise invalid("Idempotency-Key", "expected 1 to 200 printable characters")
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise invalid("Idempotency-Key", f"expected 1 to {LONGEST_KEY} printable characters")
     asked = blake2b(orjson.dumps([request.scope["route"].path, user]), digest_size=16)
     asked.update(await request.body())
-    return Once(f"{key}\n{first}" if first else key, asked.digest())
+    named = f"{key}\n{first}" if first else key
+    if len(named) > LONGEST_KEY:  # the number of a part does not fit beside the longest keys
+        named = blake2b(named.encode(), digest_size=32).hexdigest()
+    return Once(named, asked.digest())
 
 
 @cache

@@ -9,8 +9,6 @@ model at an endpoint the newest existing profile predicts.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from personalrm.models.base import Predictor
 from personalrm.models.registry import is_local
 from personalrm.profile.records import Profile
 from personalrm.service.asking import Clients
+from personalrm.service.person_cache import PersonCache
 from personalrm.service.problems import later
 from personalrm.store.people import PersonState
 from personalrm.store.store import SpaceStore
@@ -65,10 +64,9 @@ class Predictors:
     """
 
     def __init__(self, clients: Clients, most: int, freshen: Freshen) -> None:
-        self._clients, self._most, self._freshen = clients, most, freshen
-        self._kept: OrderedDict[tuple[int, int], Opened] = OrderedDict()
-        self._lock = threading.Lock()
-        self._also: list[Callable[[int], None]] = []
+        self._clients, self._freshen = clients, freshen
+        self._kept = PersonCache[Opened](most)
+        self._forget: list[Callable[[int], None]] = [self._kept.forget]
 
     def ready(self, space: SpaceStore, name: str) -> Opened:
         """The person's up-to-date predictor.
@@ -92,32 +90,23 @@ class Predictors:
 
     def version(self, space: SpaceStore, person: PersonState, version: int) -> Opened:
         """The predictor of one profile version."""
-        key = person.id, version
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-                return found
+        found = self._kept.get(person.id, version)
+        if found is not None:
+            return found
         profile = space.profiles.weights(person, version)
         predictor = self._clients.of(space, person).open(profile)
         found = Opened(space, person, version, profile.model, profile.traits is not None, predictor)
-        with self._lock:
-            self._kept[key] = found
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+        self._kept.keep(person.id, version, found)
         return found
 
     def when_forgotten(self, work: Callable[[int], None]) -> None:
         """Register a function that is called with a person's id when everything cached for them is dropped."""
-        self._also.append(work)
+        self._forget.append(work)
 
     def forget(self, person_id: int) -> None:
-        """Drop everything cached for a person."""
-        for one in self._also:
+        """Drop everything cached for an erased person."""
+        for one in self._forget:
             one(person_id)
-        with self._lock:
-            for key in [one for one in self._kept if one[0] == person_id]:
-                del self._kept[key]
 
 
 def _nothing_yet(person: PersonState) -> Exception:

@@ -7,13 +7,12 @@ all people, as trainers expect.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from personalrm.models.base import Predictor
 from personalrm.models.worker import blocking
 from personalrm.preferences import Message
+from personalrm.service.person_cache import PersonCache
 from personalrm.service.predictors import Opened, Predictors
 from personalrm.service.problems import FieldProblem, Problem
 from personalrm.service.threads import Threads
@@ -31,9 +30,9 @@ class Rewards:
     """See the module's docstring."""
 
     def __init__(self, predictors: Predictors, threads: Threads, most: int) -> None:
-        self._predictors, self._threads, self._most = predictors, threads, most
-        self._scales: OrderedDict[tuple[int, int], Scale] = OrderedDict()
-        self._lock = threading.Lock()
+        self._predictors, self._threads = predictors, threads
+        self._scales = PersonCache[Scale](most)
+        predictors.when_forgotten(self._scales.forget)
 
     async def of(
         self, space: SpaceStore, user: str, turns: Turns, responses: Sequence[str], *, normalize: bool = False
@@ -84,18 +83,13 @@ class Rewards:
 
     def _scale(self, opened: Opened) -> Scale:
         """Mean and standard deviation of the person's own responses; cached with the predictor."""
-        key = opened.person.id, opened.version
-        with self._lock:
-            known = self._scales.get(key)
+        known = self._scales.get(opened.person.id, opened.version)
         if known is not None:
             return known
         latest = opened.profile().history.choices[-(JUDGED if opened.computes_here else JUDGED_BY_MODEL) :]
         items = [(one.context, text) for one in latest for text in (one.chosen, one.rejected)]
         found = Scale.of(scores_of(opened.predictor, items))
-        with self._lock:
-            self._scales[key] = found
-            if len(self._scales) > self._most:
-                self._scales.popitem(last=False)
+        self._scales.keep(opened.person.id, opened.version, found)
         return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from personalrm.errors import BudgetSpent, PersonalrmError, StorageError, StoreConflict
@@ -20,36 +20,27 @@ UNTIL_BUDGET_S = 3600.0
 Tell = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
 class _LeaseRenewal:
-    """Context manager that renews a job's lease."""
+    """Context manager that renews a job's lease; after its end the lease is not renewed again."""
 
-    space: SpaceStore
-    job: Job
-    timers: list[threading.Timer]
+    def __init__(self, space: SpaceStore, job: Job) -> None:
+        self._space, self._job = space, job
+        self._ended = threading.Event()
 
     def __enter__(self) -> None:
-        self._later()
+        threading.Thread(target=self._renew, name="personalrm-lease", daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
-        while self.timers:
-            self.timers.pop().cancel()
-
-    def _later(self) -> None:
-        timer = threading.Timer(LEASE_S / 3, self._renew)
-        timer.daemon = True
-        self.timers.append(timer)
-        timer.start()
+        self._ended.set()
 
     def _renew(self) -> None:
-        self.timers.clear()
-        try:
-            self.space.jobs.heartbeat(self.job, LEASE_S)
-        except StoreConflict:
-            return
-        except StorageError:
-            pass  # the next attempt may succeed
-        self._later()
+        while not self._ended.wait(LEASE_S / 3):
+            try:
+                self._space.jobs.heartbeat(self._job, LEASE_S)
+            except StoreConflict:
+                return
+            except StorageError:
+                continue  # the next attempt may succeed
 
 
 class JobRunner:
@@ -72,12 +63,12 @@ class JobRunner:
             return  # the person was erased in the meantime
         work = self._learner.update if stage == "update" else self._learner.refit
         try:
-            with _LeaseRenewal(space, job, []):
+            with _LeaseRenewal(space, job):
                 outcome = work(space, person, job)
         except StoreConflict:
             return  # another worker has it, or the person was erased
         except BudgetSpent as error:
-            space.jobs.fail(job, str(error), delay=UNTIL_BUDGET_S)
+            _give_back(space, job, str(error), UNTIL_BUDGET_S)
         except StorageError:
             raise
         except PersonalrmError as error:
@@ -93,4 +84,10 @@ class JobRunner:
 
     def _failed(self, space: SpaceStore, job: Job, sentence: str) -> None:
         self._tell({"failed": True})
-        space.jobs.fail(job, sentence)
+        _give_back(space, job, sentence)
+
+
+def _give_back(space: SpaceStore, job: Job, sentence: str, delay: float | None = None) -> None:
+    """Record the failure, unless another worker has the job or the person was erased in the meantime."""
+    with contextlib.suppress(StoreConflict):
+        space.jobs.fail(job, sentence, delay=delay)

@@ -9,8 +9,6 @@ The result depends only on the choices that count, so excluding or restoring a c
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -20,6 +18,7 @@ from personalrm.formatting.texts import listed
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.changes import FALSE_ALARMS, TasteChange, taste_changes
 from personalrm.models.traits.wording import in_words
+from personalrm.service.person_cache import PersonCache
 from personalrm.service.predictors import Predictors
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Work
@@ -102,9 +101,8 @@ class Tastes:
 
     def __init__(self, predictors: Predictors) -> None:
         self._predictors = predictors
-        self._kept: OrderedDict[tuple[int, int], _Found] = OrderedDict()
-        self._lock = threading.Lock()
-        predictors.when_forgotten(self._forget)
+        self._kept = PersonCache[_Found](_KEPT)
+        predictors.when_forgotten(self._kept.forget)
 
     def of(self, space: SpaceStore, user: str) -> Taste:
         """The person's changes; ``tested`` is False if the profile in use is not of the embedded engine."""
@@ -116,13 +114,12 @@ class Tastes:
             has_returned = space.history.counting(person).left_out
             days = [_day(one) for one in space.history.learnable(person).left_out] if has_returned else []
             return Taste((), person.choices - len(days), tested=False, **_out(days))
-        key = person.id, person.revision
-        with self._lock:
-            known = self._kept.get(key)
+        known = self._kept.get(person.id, person.revision)
         if known is None:
             local: LocalPredictor = opened.predictor  # type: ignore[assignment]
-            known = _found(local.model, space.history.learnable(person))  # type: ignore[arg-type]
-            self._keep(key, known)
+            learned = space.history.learnable(person)
+            known = _found(local.model, learned)  # type: ignore[arg-type]
+            self._kept.keep(person.id, learned.revision, known)  # which may be a later one than the person's
         out = _out(known.left_out)
         if not known.changes:
             return Taste((), len(known.places), tested=True, **out)
@@ -148,25 +145,20 @@ class Tastes:
             return
         person = space.people.require(user)
         made = space.history.learnable(person).choices
-        first = next((at for at, one in enumerate(made) if one.preference.id == choice), len(made))
+        first = next((at for at, one in enumerate(made) if one.preference.id == choice), None)
+        if first is None:  # it was forgotten in the meantime
+            raise _no_change(user, choice)
         space.returns.go_back(user, {one.number for one in made[first:]}, change.version_before, work)
 
     def _change(self, space: SpaceStore, user: str, choice: str) -> Change:
         found = next((one for one in self.of(space, user).changes if one.choice == choice), None)
         if found is None:
-            raise DataError(f"'{user}' has no change of taste that starts with the choice '{choice[:100]}'")
+            raise _no_change(user, choice)
         return found
 
-    def _forget(self, person_id: int) -> None:
-        with self._lock:
-            for key in [one for one in self._kept if one[0] == person_id]:
-                del self._kept[key]
 
-    def _keep(self, key: tuple[int, int], found: _Found) -> None:
-        with self._lock:
-            self._kept[key] = found
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+def _no_change(user: str, choice: str | None) -> DataError:
+    return DataError(f"'{user}' has no change of taste that starts with the choice '{(choice or '')[:100]}'")
 
 
 def _found(model: TraitsModel, learned: Learnable) -> _Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -53,6 +53,17 @@ def unpacked(
     if said is not None:
         _without_stale(record, {one.id for one in kept if said.get(one.id) != (_mark(one) if one.reason else None)})
     return parse(record, source)
+
+
+def is_fitted_to(record: Mapping[str, Any], learned: Learnable, excluded: Collection[str]) -> bool:
+    """Whether a body was fitted to exactly these choices, reasons and thumbs, without the ``excluded`` ids."""
+    kept = [one for one in learned.choices if one.preference.id not in excluded]
+    reasons = {one.preference.id: _mark(one.preference) for one in kept if one.preference.reason}
+    return (
+        set(record[NUMBERS]) == {one.number for one in kept}
+        and set(record.get(THUMBS, ())) == {one.id for one in learned.thumbs}
+        and record.get(REASONS, reasons) == reasons
+    )
 
 
 def predicts_alone(record: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -14,10 +15,11 @@ from personalrm.store import audit, erasures, jobs, people
 from personalrm.store.jobs import Work
 from personalrm.store.people import PersonState
 from personalrm.store.schema import corrections
-from personalrm.store.scope import AnyRow, SpaceTables
+from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 Answer = Literal["right", "wrong", "outdated", "forget"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+_UNLEARNED = frozenset({"outdated", "forget"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,21 @@ class Corrections(SpaceTables):
     def list(self, person: PersonState, *, withdrawn: bool = False) -> list[Correction]:
         """Corrections, oldest first; with ``withdrawn`` also those withdrawn or replaced."""
         with self._read() as scope:
-            statement = scope.select(corrections).where(corrections.c.person_id == person.id)
             if not withdrawn:
-                statement = statement.where(corrections.c.withdrawn.is_(None))
+                return active(scope, person.id)
+            statement = scope.select(corrections).where(corrections.c.person_id == person.id)
             return [_correction(row) for row in scope.all(statement.order_by(corrections.c.id))]
+
+
+def active(scope: Scope, person_id: int) -> list[Correction]:
+    """Corrections that were not withdrawn or replaced, oldest first."""
+    mine = corrections.c.person_id == person_id, corrections.c.withdrawn.is_(None)
+    return [_correction(row) for row in scope.all(scope.select(corrections).where(*mine).order_by(corrections.c.id))]
+
+
+def excluded(said: Iterable[Correction]) -> set[str]:
+    """Ids of the choices that are not learned, because they were cited for claims to be unlearned."""
+    return {name for one in said if one.verdict in _UNLEARNED for name in one.supporting}
 
 
 def _correction(row: AnyRow) -> Correction:

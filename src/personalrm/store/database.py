@@ -4,8 +4,8 @@
     with database.read() as connection: ...                 # a snapshot
     with database.write() as connection: ...                # committed at the end, rolled back on any error
 
-Driver errors are converted to `StoreBusy`, `StoreFull`, `StoreUnavailable` or `StorageError` here. A password in the
-URL never appears in a message.
+Driver errors are converted to `StoreBusy`, `StoreFull`, `StoreUnavailable`, `StoreConflict` or `StorageError` here. A
+password in the URL never appears in a message.
 """
 
 from __future__ import annotations
@@ -27,7 +27,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from personalrm.databases import is_empty_database, remove_database, use_write_ahead_log
-from personalrm.errors import DataError, MissingExtra, StorageError, StoreBusy, StoreFull, StoreUnavailable
+from personalrm.errors import (
+    DataError,
+    MissingExtra,
+    PersonalrmError,
+    StorageError,
+    StoreBusy,
+    StoreConflict,
+    StoreFull,
+    StoreUnavailable,
+)
 from personalrm.files import making, stored
 from personalrm.llm.credentials import without_user
 
@@ -44,6 +53,13 @@ _PRAGMAS = (
 _UNAVAILABLE = ("08", "57P")
 _BUSY = ("40001", "40P01", "55P03", "57014")
 _FULL = ("53100", "53200")
+_CONFLICTS = ("23503", "23505")
+"""A row that this one refers to is gone (an erased person), or another transaction has inserted the same key."""
+_SQLITE_CONFLICTS = (
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+)
 _NO_SUCH = re.compile(r"no such (table|column)|has no column named")
 _NO_SUCH_STATES = ("42P01", "42703")
 """Errors about missing tables and columns: another version of personalrm has migrated the database meanwhile."""
@@ -113,6 +129,12 @@ class Database:
         self._writing = threading.RLock()
         self.engine = self._engine(pool)
         self._relaxed = self._sqlite(durable=False) if self.is_sqlite and not self.in_memory else self.engine
+        # PostgreSQL's default gives each statement a snapshot of its own
+        self._reading = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         self._driver_error: type[BaseException] = self.engine.dialect.loaded_dbapi.Error
 
     @property
@@ -128,8 +150,8 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection with a consistent snapshot of the database."""
-        with self._turn(self.in_memory), self.translated(), self.engine.connect() as connection:
+        """A read-only connection; all its statements see the database at one moment."""
+        with self._turn(self.in_memory), self.translated(), self._reading.connect() as connection:
             yield connection
 
     def first(self, query: Query, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -248,8 +270,11 @@ class Database:
             "or another version has migrated it"
         )
 
-    def _sqlite_error(self, error: BaseException | None) -> StorageError | None:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    def _sqlite_error(self, error: BaseException | None) -> PersonalrmError | None:
+        whole = getattr(error, "sqlite_errorcode", 0)
+        if whole in _SQLITE_CONFLICTS:
+            return _conflict()
+        code = whole & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreBusy(f"{self.shown} is busy: another process is writing to it; try again")
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
@@ -264,12 +289,14 @@ class Database:
             )
         return None
 
-    def _postgresql_error(self, error: BaseException | None) -> StorageError | None:
+    def _postgresql_error(self, error: BaseException | None) -> PersonalrmError | None:
         state = getattr(error, "sqlstate", None) or ""
         if state.startswith(_UNAVAILABLE) or (type(error).__name__ == "OperationalError" and not state):
             return StoreUnavailable(f"{self.shown} cannot be reached: check that PostgreSQL is running and try again")
         if state in _BUSY:
             return StoreBusy(f"{self.shown} is busy: the rows are locked by other transactions; try again")
+        if state in _CONFLICTS:
+            return _conflict()
         if state in _FULL:
             return StoreFull(f"the disk or the memory of {self.shown} is full: free space and try again")
         if state in _NO_SUCH_STATES:
@@ -277,6 +304,10 @@ class Database:
         if state.startswith(("28", "3D")):
             return StorageError(f"{self.shown} refuses the connection: check user, password and database name")
         return None
+
+
+def _conflict() -> StoreConflict:
+    return StoreConflict("another request has changed the same data at the same time, or erased the person; try again")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -78,8 +78,8 @@ class Erasures(SpaceTables):
             UnknownPerson: the space has no person, and no erased person, of that name.
         """
         with self._write() as scope:
-            known = _latest(scope, name)
             person_id = scope.value(scope.select(people, people.c.id).where(people.c.name == name).with_for_update())
+            known = _latest(scope, name)  # with the person locked: it may have been written meanwhile
             if known is not None and (person_id is None or not known.is_done):
                 return known
             if person_id is None:
@@ -108,7 +108,7 @@ class Erasures(SpaceTables):
     def note(self, record: Erasure, counts: Mapping[str, int]) -> None:
         """Add the number of removed cache entries."""
         with self._write() as scope:
-            _write(scope, record.id, counts=_dumped(_sum(_counts(scope, record.id), counts)))
+            _write(scope, record.id, counts=_dumped(_sum(_counts(scope, record.id, lock=True), counts)))
 
     def finish(self, record: Erasure, models: Sequence[str]) -> Erasure:
         """Delete all rows of the person and close the record, in one transaction."""
@@ -116,7 +116,7 @@ class Erasures(SpaceTables):
             now_stands = scope.first(scope.select(erasures).where(erasures.c.id == record.id).with_for_update())
             if now_stands is None or now_stands.state == "done":
                 return record if now_stands is None else _record(now_stands)  # another process has finished it
-            person_id = _person_id(scope, record)
+            person_id = _person_id(scope, record, lock=True)  # nobody adds a row that refers to them
             counts = {}
             for table in reversed(PERSON_TABLES):
                 counts[str(table.name)] = scope.run(scope.delete(table).where(table.c.person_id == person_id))
@@ -173,15 +173,15 @@ def _latest(scope: Scope, name: str) -> Erasure | None:
     return None if row is None else _record(row)
 
 
-def _person_id(scope: Scope, record: Erasure) -> int | None:
-    found: int | None = scope.value(scope.select(people, people.c.id).where(people.c.name == record.name))
+def _person_id(scope: Scope, record: Erasure, *, lock: bool = False) -> int | None:
+    asked = scope.select(people, people.c.id).where(people.c.name == record.name)
+    found: int | None = scope.value(asked.with_for_update() if lock else asked)
     return found
 
 
-def _counts(scope: Scope, number: int) -> dict[str, int]:
-    found: dict[str, int] = orjson.loads(
-        scope.value(scope.select(erasures, erasures.c.counts).where(erasures.c.id == number))
-    )
+def _counts(scope: Scope, number: int, *, lock: bool = False) -> dict[str, int]:
+    asked = scope.select(erasures, erasures.c.counts).where(erasures.c.id == number)
+    found: dict[str, int] = orjson.loads(scope.value(asked.with_for_update() if lock else asked))
     return found
 
 

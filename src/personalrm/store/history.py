@@ -60,16 +60,7 @@ class Histories(SpaceTables):
     def learnable(self, person: PersonState) -> Learnable:
         """All choices that count and are not forgotten, by time and arrival, and their revision."""
         with self._read() as scope:
-            revision = scope.value(scope.select(people_table, people_table.c.revision).where(
-                people_table.c.id == person.id))  # fmt: skip
-            mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
-            rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
-            thumbed = thumbs_of(scope, person.id, person.name)
-            counting = counting_of(scope, person.id)
-        stored = [stored_choice(row, person.name) for row in rows]
-        made = tuple(one for one in stored if counting.counts(one.number))
-        left_out = tuple(one for one in stored if not counting.counts(one.number)) if counting.left_out else ()
-        return Learnable(person.name, revision or 0, made, thumbed, counting, left_out)
+            return learnable_of(scope, person, counting_of(scope, person.id))
 
     def counting(self, person: PersonState) -> Counting:
         """Which choices the person excluded."""
@@ -129,6 +120,18 @@ class Histories(SpaceTables):
             jobs.request(scope, person.id, work)
             audit.write(scope, "forget" if forgotten else "restore", erasures.subject(scope, name), None)
             return True
+
+
+def learnable_of(scope: Scope, person: PersonState, counting: Counting) -> Learnable:
+    """The data to fit a person's profile to if these choices count."""
+    revision = scope.value(scope.select(people_table, people_table.c.revision).where(people_table.c.id == person.id))
+    mine = choices.c.person_id == person.id, choices.c.forgotten.is_(None)
+    rows = scope.all(scope.select(choices).where(*mine).order_by(choices.c.time, choices.c.id))
+    thumbed = thumbs_of(scope, person.id, person.name)
+    stored = [stored_choice(row, person.name) for row in rows]
+    made = tuple(one for one in stored if counting.counts(one.number))
+    left_out = tuple(one for one in stored if not counting.counts(one.number)) if counting.left_out else ()
+    return Learnable(person.name, revision or 0, made, thumbed, counting, left_out)
 
 
 def _identity(person: PersonState, source: str, external_id: str) -> tuple[ColumnElement[bool], ...]:

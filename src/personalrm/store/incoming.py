@@ -122,10 +122,10 @@ class Feedback(SpaceTables):
     ) -> Added:
         """Store feedback; ``teaches_alone``: whether it adds a learning job even if no choice was derived."""
         with self._write() as scope:
-            answered = once.replay(scope, key)
+            person = people.ensure(scope, name)
+            answered = once.replay(scope, key)  # with the person locked: the same request may be running
             if answered is not None:
                 return _added(answered)
-            person = people.ensure(scope, name)
             found, made = insert(_Arrival(scope, person.id, name, time.time()))
             if made or (teaches_alone and found.new):
                 people.changed(scope, person.id, made)

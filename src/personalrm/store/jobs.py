@@ -21,6 +21,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, case, func, or_, select, update
 
 from personalrm.errors import StoreConflict
+from personalrm.store import people as people_of
 from personalrm.store.database import Database
 from personalrm.store.schema import jobs, people
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
@@ -31,6 +32,7 @@ _SHOWN = ("running", "queued", "failed")
 RANK_BY_HAND, RANK_UPDATE, RANK_REFIT = 0, 1, 2
 MOST_ATTEMPTS = 8
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 3600.0
+_CLAIMING = 0x70726A  # id of a PostgreSQL advisory lock; an arbitrary constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class JobQueue:
             .with_for_update(skip_locked=True)
         )
         with self._database.write(durable=False) as connection:
+            if "refit" in stages and not self._database.is_sqlite:  # two claims at once would each count the other out
+                connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
             found = connection.execute(due).first()
             if found is None:
                 return None
@@ -155,10 +159,10 @@ class JobQueue:
 class Jobs(SpaceTables):
     """The jobs of one space."""
 
-    def request(self, person_id: int, work: Work) -> None:
-        """Add work; work that is already queued is not added twice."""
+    def request(self, name: str, work: Work) -> None:
+        """Add work; work that is already queued is not added twice. UnknownPerson for an unknown name."""
         with self._write(durable=False) as scope:
-            request(scope, person_id, work)
+            request(scope, people_of.lock(scope, name).id, work)
 
     def claim_person(self, person_id: int, lease: float) -> Job | None:
         """Claim this person's job now, even if it is not due; None if there is none or another worker has it."""
@@ -199,18 +203,16 @@ class Jobs(SpaceTables):
 
 
 def request(scope: Scope, person_id: int, work: Work) -> None:
-    """Add work, in the transaction that makes it necessary."""
+    """Add work, in the transaction that makes it necessary. The person's row must be locked (see `finish`)."""
     now = time.time()
     mine = jobs.c.person_id == person_id
-    row = scope.first(scope.select(jobs).where(mine).with_for_update())
-    if row is None:
+    while (row := scope.first(scope.select(jobs).where(mine).with_for_update())) is None:
         asked = {"stage": work.stage, "state": "queued", "rank": work.rank, "requested": 1, "claimed": 0, "attempts": 0}
         times = {"due": now + work.delay, "refit_by": now + work.at_most, "created": now}
         if scope.upsert(jobs, {"person_id": person_id, **asked, **times}, ("space_id", "person_id")):
             return
-        row = scope.first(scope.select(jobs).where(mine).with_for_update())  # another transaction inserted it first
-    if row is not None:
-        scope.run(scope.update(jobs).where(mine).values(requested=row.requested + 1, **_joined(row, work, now)))
+        # another transaction has inserted it first; a worker may have finished it since
+    scope.run(scope.update(jobs).where(mine).values(requested=row.requested + 1, **_joined(row, work, now)))
 
 
 def _joined(row: AnyRow, work: Work, now: float) -> dict[str, Any]:
@@ -229,7 +231,10 @@ def _joined(row: AnyRow, work: Work, now: float) -> dict[str, Any]:
 
 
 def finish(scope: Scope, job: Job, then: Work | None = None) -> None:
-    """Complete the job, in the transaction that stores its result. StoreConflict if another worker has the job."""
+    """Complete the job, in the transaction that stores its result. StoreConflict if another worker has the job.
+
+    A transaction that also locks the person's row locks that first: two orders would block each other.
+    """
     now = time.time()
     mine = jobs.c.person_id == job.person_id, jobs.c.worker == job.worker
     row = scope.first(scope.select(jobs).where(*mine).with_for_update())

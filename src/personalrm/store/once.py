@@ -13,6 +13,9 @@ from personalrm.store.schema import idempotency
 from personalrm.store.scope import Scope, SpaceTables
 
 KEPT_S = 86400.0
+LONGEST_KEY = 200
+"""Characters of a key in the database."""
+_USED = "this Idempotency-Key was used for another request: use a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,17 @@ def replay(scope: Scope, once: Once | None) -> Any | None:
     if row is None:
         return None
     if bytes(row.request) != once.request:
-        raise StoreConflict("this Idempotency-Key was used for another request: use a new one")
+        raise StoreConflict(_USED)
     return orjson.loads(row.answer)
 
 
 def remember(scope: Scope, once: Once | None, person_id: int, answer: Any) -> None:
-    """Store the answer, in the transaction of the request."""
+    """Store the answer, in the transaction of the request.
+
+    Raises:
+        StoreConflict: a request for another person, which ran at the same time, has used the key.
+    """
     if once is not None:
         row = {"key": once.key, "person_id": person_id, "request": once.request, "created": time.time()}
-        scope.insert(idempotency, [{**row, "answer": orjson.dumps(answer).decode()}])
+        if not scope.upsert(idempotency, {**row, "answer": orjson.dumps(answer).decode()}, ("space_id", "key")):
+            raise StoreConflict(_USED)

@@ -14,6 +14,7 @@ from personalrm.store.schema import cached_answers, people
 from personalrm.store.scope import AnyRow, Scope, SpaceTables, query
 
 _NAMES_AT_ONCE = 500
+_ERASED = "the person was erased in the meantime"
 _COLUMNS = (
     people.c.id,
     people.c.name,
@@ -82,8 +83,15 @@ class People(SpaceTables):
             return None if row is None else _state(row)
 
     def keep_answer(self, person_id: int, key: bytes) -> None:
-        """Record, before the request is sent, the cache key of an answer with the person's texts, for erasures."""
+        """Record, before the request is sent, the cache key of an answer with the person's texts, for erasures.
+
+        Raises:
+            StoreConflict: the person was erased, or is being erased, in the meantime.
+        """
         with self._write(durable=False) as scope:
+            known = people.c.id == person_id, people.c.erasing.is_(None)
+            if scope.first(scope.select(people, people.c.id).where(*known).with_for_update(read=True)) is None:
+                raise StoreConflict(_ERASED)
             scope.upsert(cached_answers, {"person_id": person_id, "key": key}, ("space_id", "person_id", "key"))
 
     def several(self, names: Sequence[str]) -> dict[str, PersonState]:
@@ -135,6 +143,14 @@ def lock(scope: Scope, name: str) -> PersonState:
     return _state(row)
 
 
+def lock_same(scope: Scope, person: PersonState) -> PersonState:
+    """The same person as they are now, locked. StoreConflict if they were erased, even if the name is used again."""
+    row = _locked(scope, person.name)
+    if row is None or row.id != person.id:
+        raise StoreConflict(_ERASED)
+    return _state(row)
+
+
 def _locked(scope: Scope, name: str) -> AnyRow | None:
     known = people.c.name == name, people.c.erasing.is_(None)
     return scope.first(scope.select(people, *_COLUMNS).where(*known).with_for_update())
@@ -157,7 +173,7 @@ def activate(scope: Scope, person_id: int, version: int | None, revision: int) -
         .values(active_version=version, active_revision=revision)
     )
     if not touched:
-        raise StoreConflict("the person was erased in the meantime")
+        raise StoreConflict(_ERASED)
 
 
 def _state(row: AnyRow) -> PersonState:

@@ -21,7 +21,7 @@ class Pool(SpaceTables):
         """Store pairs; a pair with a known id is replaced. Returns the size of the pool."""
         now = time.time()
         with self._write() as scope:
-            for one in given:
+            for one in sorted(given, key=lambda each: each.id):  # one order: two requests do not block each other
                 values = {"context": dump_context(one.context), "a": one.a, "b": one.b, "created": now}
                 scope.upsert(candidates, {"external_id": one.id, **values}, ("space_id", "external_id"), values)
             return int(scope.value(scope.select(candidates, func.count())))

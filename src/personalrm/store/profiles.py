@@ -23,7 +23,7 @@ from personalrm.errors import UnknownRecord
 from personalrm.preferences import Thumb
 from personalrm.profile.records import Profile
 from personalrm.store import bodies, counting, jobs, people, predictions
-from personalrm.store.counting import ALL, Counting, counting_of, numbers_of
+from personalrm.store.counting import ALL, Counting, counting_of
 from personalrm.store.history import Learnable, by_number, thumbs_of
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
@@ -86,10 +86,11 @@ class Profiles(SpaceTables):
     ) -> Version | None:
         """Save a version, put it in use, delete old versions and complete the job, in one transaction.
 
-        Returns None, with the job completed, if the person has changed which choices count in the meantime.
+        Returns None, with the job completed, if the person has put another version in use in the meantime, or changed
+        which choices count.
 
         Args:
-            person: the person.
+            person: the person, as they were before the data was read.
             new: the profile and the data it was fitted to.
             job: the job of this result.
             then: the next job.
@@ -99,13 +100,13 @@ class Profiles(SpaceTables):
             StoreConflict: another worker has the job, or the person was erased in the meantime.
         """
         with self._write(durable=False) as scope:
+            locked = people.lock_same(scope, person)
             if job is not None:
                 jobs.finish(scope, job, then)
-            locked = people.lock(scope, person.name)
-            if counting_of(scope, locked.id) != new.learned.counting:
+            if (locked.active_version, counting_of(scope, locked.id)) != (person.active_version, new.learned.counting):
                 return None
             body, shared = bodies.packed(new.profile, new.learned)
-            for key, value in shared.items():
+            for key, value in sorted(shared.items()):  # one order: two transactions do not block each other
                 bodies.share(scope, key, value)
             version = _next_version(scope, locked.id)
             state: State = "aside" if new.aside else "active"
@@ -130,10 +131,12 @@ class Profiles(SpaceTables):
             return saved
 
     def nothing_to_learn(self, person: PersonState, revision: int, job: Job) -> None:
-        """Complete the job of a person without decided choices."""
+        """Complete the job of a person without decided choices; nothing else if the person has changed since."""
         with self._write(durable=False) as scope:
+            locked = people.lock_same(scope, person)
             jobs.finish(scope, job)
-            people.activate(scope, person.id, None, revision)
+            if (locked.active_version, locked.revision) == (person.active_version, revision):
+                people.activate(scope, person.id, None, revision)
 
     def versions(self, person: PersonState, limit: int = 100) -> list[Version]:
         """Versions, newest first."""
@@ -188,27 +191,6 @@ class Profiles(SpaceTables):
             raise UnknownRecord(f"'{person.name}' has no version {version} of the profile", "version")
         found: dict[str, Any] = orjson.loads(zlib.decompress(body))
         return found
-
-    def use(self, person: PersonState, version: int) -> Counting:
-        """Put an earlier or rejected version in use; returns which choices count from now on.
-
-        Choices that arrived after an earlier version was fitted are excluded from later fits, until the person counts
-        them again (`Returns`). UnknownRecord if the version does not exist.
-        """
-        found = self.version(person, version)
-        with self._write() as scope:
-            locked = people.lock(scope, person.name)
-            before = counting_of(scope, locked.id)
-            now = before
-            if found.state == "superseded":
-                numbers = numbers_of(scope, locked.id)
-                later = {one for one in numbers if one > found.last_number}
-                now = Counting(found.counting.without(later, numbers).left_out, before.kept)
-            put_in_use(scope, locked, found, now)
-            if now != before:
-                people.changed(scope, locked.id)
-            people.activate(scope, locked.id, version, locked.revision + (now != before))
-        return now
 
 
 _LISTED = (

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from personalrm.errors import DataError
+from personalrm.errors import DataError, StoreConflict
 from personalrm.store import keys, links
 from personalrm.store.audit import Audit
 from personalrm.store.completions import Completions
@@ -120,9 +120,14 @@ class Store:
         if found is not None:
             return found
         row = {"name": name, "created": time.time(), "salt": secrets.token_bytes(32), "settings": "{}"}
-        with self.database.write() as connection:
-            known = connection.execute(select(spaces.c.id).where(spaces.c.name == name)).scalar()
-            number = known or connection.execute(insert(spaces).values(row).returning(spaces.c.id)).scalar_one()
+        try:
+            with self.database.write() as connection:
+                number = connection.execute(insert(spaces).values(row).returning(spaces.c.id)).scalar_one()
+        except StoreConflict:  # another process has made it since
+            found = self.space(name)
+            if found is None:
+                raise
+            return found
         return self.bound(number, name)
 
     def space(self, name: str) -> SpaceStore | None:
@@ -170,8 +175,7 @@ class Store:
     def settings(self, space: SpaceStore) -> SpaceSettings:
         """The settings of a space."""
         with self.database.read() as connection:
-            text = connection.execute(select(spaces.c.settings).where(spaces.c.id == space.id)).scalar_one()
-        return replace(SpaceSettings(), **orjson.loads(text))
+            return _settings(connection, space.id)
 
     def fits_at_once(self) -> dict[int, int]:
         """Spaces, by number, whose maximum of concurrent refits is not the default."""
@@ -183,8 +187,8 @@ class Store:
 
     def change_settings(self, space: SpaceStore, changes: Mapping[str, Any]) -> SpaceSettings:
         """Change settings of a space."""
-        changed = replace(self.settings(space), **changes)
         with self.database.write() as connection:
+            changed = replace(_settings(connection, space.id, lock=True), **changes)
             values = {"settings": orjson.dumps(asdict(changed)).decode()}
             connection.execute(update(spaces).where(spaces.c.id == space.id).values(values))
         return changed
@@ -196,3 +200,9 @@ class Store:
     def close(self) -> None:
         """Close all connections; they are reopened when needed."""
         self.database.close()
+
+
+def _settings(connection: Connection, number: int, *, lock: bool = False) -> SpaceSettings:
+    asked = select(spaces.c.settings).where(spaces.c.id == number)
+    text = connection.execute(asked.with_for_update() if lock else asked).scalar_one()
+    return replace(SpaceSettings(), **orjson.loads(text))

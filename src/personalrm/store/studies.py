@@ -80,7 +80,7 @@ class Studies(SpaceTables):
     def close(self, number: int, *, closed: bool) -> None:
         """Close the study to new participants, or open it again. UnknownStudy."""
         with self._write() as scope:
-            _required(scope, number)
+            _required(scope, number, "alone")
             values = {"closed": time.time() if closed else None}
             scope.run(scope.update(studies).where(studies.c.id == number).values(values))
 
@@ -115,8 +115,10 @@ class Studies(SpaceTables):
             if place == 0:
                 if study.closed is not None or _participants(scope, number) >= MOST_PARTICIPANTS:
                     raise StoreConflict("this study accepts no new participants")
-            elif not scope.value(scope.select(study_events, func.count()).where(*_event(number, code, place - 1))):
+            elif not _exists(scope, number, code, place - 1):
                 raise StoreConflict(f"participant {code} does not exist, or an earlier event is missing")
+            if event.get("stranger") is not None and not _exists(scope, number, event["stranger"], 0):
+                event = {**event, "stranger": None}  # that participant has withdrawn since the claims were drawn
             row = {"study_id": number, "code": code, "place": place, "body": _dumped(event)}
             if not scope.upsert(study_events, row, ("space_id", "study_id", "code", "place")):
                 raise StoreConflict(f"participant {code} already has an event at this place")
@@ -158,6 +160,10 @@ def _required(scope: Scope, number: int, lock: Literal["shared", "alone"] | None
 
 def _event(number: int, code: str, place: int) -> tuple[Any, ...]:
     return study_events.c.study_id == number, study_events.c.code == code, study_events.c.place == place
+
+
+def _exists(scope: Scope, number: int, code: str, place: int) -> bool:
+    return bool(scope.value(scope.select(study_events, func.count()).where(*_event(number, code, place))))
 
 
 def _participants(scope: Scope, number: int) -> int:

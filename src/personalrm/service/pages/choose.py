@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import AfterValidator
 
+from personalrm.data.candidates import Candidate
 from personalrm.errors import UnknownPerson
 from personalrm.service import questions
 from personalrm.service.evaluation import of_person
@@ -19,7 +20,7 @@ from personalrm.service.pages.visiting import Says, Sees
 from personalrm.service.problems import Problem
 from personalrm.service.state import Service
 from personalrm.store.incoming import Added
-from personalrm.store.records import Choice
+from personalrm.store.records import Choice, digest, dump_context
 from personalrm.store.store import SpaceStore
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -53,6 +54,7 @@ async def answer(
     question: FormId,
     prefers: Annotated[Literal["a", "b", "neither"], Form()],
     why: FormText = "",
+    shown: FormText = "",
 ) -> Response:
     """Store the answer and show the next question."""
     service: Service = request.app.state.service
@@ -61,6 +63,9 @@ async def answer(
         pair = caller.space.pool.get(question)
         if pair is None:
             raise Problem(404, "unknown-question", "this question is no longer in the pool", "answer the next one")
+        if shown and mark(pair) != shown:
+            detail = "this question has other answers now than those that were shown"
+            raise Problem(409, "changed-question", detail, "answer the next one")
         chosen, rejected = (pair.b, pair.a) if prefers == "b" else (pair.a, pair.b)
         own: dict[str, Any] = {"chosen": chosen, "rejected": rejected, "tie": prefers == "neither", "group": pair.group}
         made = Choice(context=pair.context, source=SOURCE, id=pair.id, reason=why.strip() or None, **own)
@@ -97,6 +102,11 @@ async def fill(request: Request, user: UserName, caller: Says) -> Response:
     return to(f"{person_path(user)}/choose", said="pool")
 
 
+def mark(pair: Candidate) -> str:
+    """A hash of the texts shown: the operator may replace a pair of the pool while a person reads it."""
+    return digest(dump_context(pair.context), pair.a, pair.b).hex()
+
+
 def _question(service: Service, space: SpaceStore, user: str, last: str) -> dict[str, Any]:
     person = space.people.get(user)
     if person is None:
@@ -112,4 +122,4 @@ def _question(service: Service, space: SpaceStore, user: str, last: str) -> dict
     # the position must not depend on the prediction: it is derived from the person and the question
     if blake2b(f"{user}\0{pair.id}".encode(), digest_size=1).digest()[0] % 2:
         sides.reverse()
-    return {**told, "question": pair, "sides": sides}
+    return {**told, "question": pair, "mark": mark(pair), "sides": sides}

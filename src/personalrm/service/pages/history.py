@@ -53,10 +53,7 @@ async def use(
     """Put a version in use."""
     service: Service = request.app.state.service
 
-    def put() -> None:
-        caller.space.profiles.use(caller.space.people.require(user), version)
-
-    await service.threads.store(put)
+    await service.teach(caller.space.returns.use, user, version, service.new_choice)
     return to(f"{person_path(user)}/history", said="used")
 
 

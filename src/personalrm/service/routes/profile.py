@@ -109,11 +109,8 @@ async def use_version(request: Request, user: UserName, version: Number, caller:
     """
     service: Service = request.app.state.service
 
-    def use() -> bool:
-        return bool(caller.space.profiles.use(caller.space.people.require(user), version).left_out)
-
-    is_return = await service.threads.store(use)
-    return reply({"profile_version": version, "leaves_out_later_choices": is_return})
+    now = await service.teach(caller.space.returns.use, user, version, service.new_choice)
+    return reply({"profile_version": version, "leaves_out_later_choices": bool(now.left_out)})
 
 
 @router.post("/v1/people/{user}/refit", status_code=202)
@@ -122,7 +119,7 @@ async def refit(request: Request, user: UserName, caller: Writes) -> Response:
     service: Service = request.app.state.service
 
     def ask() -> None:
-        caller.space.jobs.request(caller.space.people.require(user).id, Work.by_hand())
+        caller.space.jobs.request(user, Work.by_hand())
 
     await service.teach(ask)
     return reply({"queued": True}, 202)
