@@ -159,5 +159,5 @@ def test_a_question_that_was_replaced_while_it_was_read_is_not_answered(api: Api
     form = {"question": pair["id"], "prefers": "a", "shown": shown}
     page = asked(api, "POST", f"/people/{user}/choose", api.key, form)
     assert page.status == 409
-    assert "answer the next one" in text_of(page)
+    assert "has other answers now" in text_of(page)
     assert len(api.get(f"/v1/people/{user}/choices").body["choices"]) == 3

@@ -24,8 +24,10 @@ from personalrm.errors import PersonalrmError, StorageError
 from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
+from personalrm.service.arrivals import TooBusy
 from personalrm.service.chat import Chats
-from personalrm.service.gate import Gate, internal_error, too_large
+from personalrm.service.config import ServiceConfig
+from personalrm.service.gate import Gate, internal_error, too_busy, too_large
 from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
@@ -123,7 +125,7 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
         return validation_problem(error).answering(request.scope)
 
     async def http(request: Request, error: HTTPException) -> Response:
-        problem = _problem_of_http(request, error, service.config.max_body)
+        problem = _problem_of_http(request, error, service.config)
         return page_of(request, problem) if _is_for_people(request) else problem.answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
@@ -145,10 +147,12 @@ def _is_for_people(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
 
 
-def _problem_of_http(request: Request, error: HTTPException, max_body: int) -> Problem:
+def _problem_of_http(request: Request, error: HTTPException, config: ServiceConfig) -> Problem:
     path = request.url.path
     if error.status_code == 413:
-        return too_large(max_body)
+        return too_large(config.max_body)
+    if isinstance(error, TooBusy):
+        return too_busy(config.in_flight)
     if error.status_code == 404:
         detail = f"there is nothing under {path[:200]}"
         return Problem(404, "no-such-path", detail, "see /openapi.json for the available paths; the API version is /v1")

@@ -18,10 +18,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personalrm.errors import PersonalrmError
+from personalrm.service.arrivals import Arrivals, TooBusy
 from personalrm.service.config import ServiceConfig
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
-from personalrm.service.problems import Problem, later, problem_of
+from personalrm.service.problems import AGAIN, Problem, later, problem_of
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -54,15 +55,15 @@ class Gate:
     ) -> None:
         self._app, self._config, self._log, self._metrics = app, config, log, metrics
         self._timeout = config.timeout * (_FOR_A_MODEL if is_slow else 1)
-        self._running = 0
+        self._arrivals = Arrivals(config.in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passing = _RequestState(scope, receive, send, self._config.max_body)
+        passing = _RequestState(scope, receive, send, self._config.max_body, self._arrivals)
         scope["personalrm.id"] = passing.id
-        self._running += 1
+        self._arrivals.running += 1
         began = time.perf_counter()
         try:
             problem = self._refused(scope, passing)
@@ -71,14 +72,15 @@ class Gate:
             if problem is not None and not passing.status:
                 await problem.answering(scope)(scope, receive, passing.send)
         finally:
-            self._running -= 1
+            self._arrivals.running -= 1
+            passing.let_go()
             self._note(scope, passing, time.perf_counter() - began)
 
     def _refused(self, scope: Scope, passing: _RequestState) -> Problem | None:
         if scope["path"] in _UNMETERED:
             return None
-        if self._running > self._config.in_flight:
-            return later(429, "too-busy", f"{self._config.in_flight} requests are already in progress")
+        if self._arrivals.is_full():
+            return too_busy(self._config.in_flight)
         if passing.announced > self._config.max_body:
             return too_large(self._config.max_body)
         if passing.encoding not in (b"", b"identity") or passing.transfer not in (b"", b"chunked"):
@@ -96,9 +98,14 @@ class Gate:
                 passing.clock = clock
                 await work
         except TimeoutError:
+            if passing.is_arriving:
+                detail = f"the body took more than {self._allowed(scope):g} s"
+                return Problem(408, "too-slow", detail, AGAIN, headers={"Connection": "close"})
             return later(503, "too-slow", f"the answer took more than {self._allowed(scope):g} s", 5.0)
         except BodyTooLarge:
             return too_large(self._config.max_body)
+        except TooBusy:
+            return too_busy(self._config.in_flight)
         except ClientDisconnect:
             return None  # the client has disconnected
         except Problem as problem:
@@ -123,7 +130,7 @@ class Gate:
         self._metrics.requests.labels(scope["method"], route, passing.status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         self._metrics.answered += 1
-        self._metrics.in_flight.set(self._running)
+        self._metrics.in_flight.set(self._arrivals.running)
         space, key = scope.get("personalrm.caller", (None, None))
         told = {"id": passing.id, "method": scope["method"], "route": route, "status": passing.status}
         self._log.gather("request", **told, ms=round(seconds * 1000, 1), space=space, key=key)
@@ -135,6 +142,11 @@ def internal_error() -> Problem:
     return Problem(500, "failed", "an unexpected error in the service", way_out)
 
 
+def too_busy(limit: int) -> Problem:
+    """The problem for a request above this many in progress."""
+    return later(429, "too-busy", f"{limit} requests are already in progress")
+
+
 def too_large(limit: int) -> Problem:
     """The problem for a body larger than this many bytes."""
     detail = f"the body is larger than {limit} bytes"
@@ -144,7 +156,7 @@ def too_large(limit: int) -> Problem:
 class _RequestState:
     """State of one request: its id, the bytes received, and the status sent."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int, arrivals: Arrivals) -> None:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         self.id = given.decode() if _ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBER):08x}"
@@ -155,15 +167,37 @@ class _RequestState:
         self.status = 0
         self.clock: asyncio.Timeout | None = None
         self._receive, self._send, self._most, self._read = receive, send, max_body, 0
+        self._arrivals, self._held = arrivals, 0
         self._is_whole = False
+        self.is_arriving = False
         self._waits = headers.get(b"expect", b"").lower() == b"100-continue"
 
     async def receive(self) -> Message:
-        """Raises BodyTooLarge."""
-        message = await self._received()
+        """Raises BodyTooLarge, TooBusy."""
+        if self._is_whole:
+            return await self._receive()
+        before = self._read
+        self._arrivals.waits()
+        self.is_arriving = True
+        try:
+            message = await self._received()
+            self.is_arriving = False
+        finally:
+            self._arrivals.goes_on()
         if self._read > self._most:
             raise BodyTooLarge
+        if self._is_whole:
+            self.let_go()
+            self._arrivals.arrived()
+        else:
+            self._held += self._read - before
+            self._arrivals.holds(self._read - before)
         return message
+
+    def let_go(self) -> None:
+        """Count the bytes of its body no more."""
+        self._arrivals.holds(-self._held)
+        self._held = 0
 
     async def _drain(self) -> None:
         """Receive what the client still sends, up to a limit: a client that is sending does not read the refusal."""
