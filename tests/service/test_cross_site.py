@@ -45,5 +45,6 @@ def test_a_form_of_another_site_is_refused(api: Api, path: str) -> None:
     for user in ("nobody-here", "w%C3%BCnsch%3D"):
         for origin in ORIGINS:
             given = {"Origin": origin} if origin else {"Origin": "", "Referer": "https://elsewhere.example/"}
-            assert asked(api, "POST", filled(path, user, "prs_1_1_0_x"), api.key, {"key": api.key or ""}, **given).status == 403
+            sent = asked(api, "POST", filled(path, user, "prs_1_1_0_x"), api.key, {"key": api.key or ""}, **given)
+            assert sent.status == 403
     assert api.get("/v1/people/nobody-here/choices").status == 404
