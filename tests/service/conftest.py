@@ -12,6 +12,11 @@ from browser import Browser
 from database_fixtures import cluster
 from service_process import Api, Server, command
 
+from personalrm.service.config import ServiceConfig
+from personalrm.service.state import Service
+from personalrm.store.records import Choice
+from personalrm.store.store import SpaceStore, Store
+
 __all__ = ["cluster"]
 _names = itertools.count(1)
 
@@ -61,3 +66,24 @@ def chromium() -> Iterator[Browser]:
     started = Browser(program)
     yield started
     started.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service in this process, without a learner; tests run its jobs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    database = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    config = ServiceConfig(database=database, cache=str(tmp_path / "answers.sqlite"), workers=0, request_log="off")
+    opened = Service(config, Store(database))
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def space(service: Service) -> SpaceStore:
+    """A space of `service`, in which ada likes short answers."""
+    made = service.store.make_space("a")
+    pairs = [(f"Short {n}.", f"A long answer, number {n}. " * 30) for n in range(12)]
+    choices = [Choice(id=str(n), context=(), chosen=a, rejected=b) for n, (a, b) in enumerate(pairs)]
+    made.feedback.choices("ada", choices, service.new_choice)
+    return made

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from personalrm.errors import BudgetSpent
 from personalrm.llm.endpoint import Completion
 from personalrm.profile.records import Claim
 from personalrm.service.asking import Meter
-from personalrm.service.config import ServiceConfig
 from personalrm.service.learning import Learner
 from personalrm.service.running import JobRunner
 from personalrm.service.state import Service
@@ -21,27 +19,9 @@ from personalrm.store.corrections import Corrections
 from personalrm.store.history import Histories
 from personalrm.store.jobs import Stage, Work
 from personalrm.store.records import Choice
-from personalrm.store.store import SpaceStore, Store
+from personalrm.store.store import SpaceStore
 
 REFITTED: tuple[Stage, ...] = ("update", "refit")
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    database = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    config = ServiceConfig(database=database, cache=str(tmp_path / "answers.sqlite"), workers=0, request_log="off")
-    opened = Service(config, Store(database))
-    yield opened
-    opened.stop()
-
-
-@pytest.fixture
-def space(service: Service) -> SpaceStore:
-    made = service.store.make_space("a")
-    pairs = [(f"Short {n}.", f"A long answer, number {n}. " * 30) for n in range(12)]
-    choices = [Choice(id=str(n), context=(), chosen=a, rejected=b) for n, (a, b) in enumerate(pairs)]
-    made.feedback.choices("ada", choices, service.new_choice)
-    return made
 
 
 def claims(service: Service, space: SpaceStore) -> tuple[Claim, ...]:

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,34 +19,14 @@ from personalrm.errors import StorageError, StoreConflict
 from personalrm.llm.endpoint import Completion, SamplingParams
 from personalrm.service import running
 from personalrm.service.asking import Clients
-from personalrm.service.config import ServiceConfig
 from personalrm.service.learning import Learner
 from personalrm.service.person_cache import PersonCache
 from personalrm.service.running import JobRunner
 from personalrm.service.state import Service
 from personalrm.store.jobs import Work
-from personalrm.store.records import Choice
-from personalrm.store.store import SpaceStore, Store
+from personalrm.store.store import SpaceStore
 
 KEY = b"k" * 32
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    database = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    config = ServiceConfig(database=database, cache=str(tmp_path / "answers.sqlite"), workers=0, request_log="off")
-    opened = Service(config, Store(database))
-    yield opened
-    opened.stop()
-
-
-@pytest.fixture
-def space(service: Service) -> SpaceStore:
-    made = service.store.make_space("a")
-    choices = [Choice(id=str(n), context=(), chosen=f"Short {n}.", rejected=f"Long, {n}. " * 30) for n in range(12)]
-    made.feedback.choices("ada", choices, service.new_choice)
-    return made
 
 
 def test_nothing_is_cached_for_a_forgotten_person() -> None:
