@@ -18,7 +18,7 @@ from personalrm.bench.studies.human.analysis import Rated
 from personalrm.bench.studies.human.folder import StudyFolder
 from personalrm.bench.studies.human.material import Statement, generic_claims, texts
 from personalrm.data.writing import write_choices
-from personalrm.errors import DataError
+from personalrm.errors import DataError, StoreConflict
 from personalrm.models.traits import TraitsModel
 from personalrm.stats.power import participants_needed
 
@@ -95,6 +95,26 @@ def test_a_line_that_a_crash_cut_off_is_asked_again(study: HumanStudy) -> None:
     assert step.number == 2
     again.choose("right")
     assert study.session(session.code).picks == ["left", "right"]
+
+
+def test_a_session_that_goes_on_in_two_terminals_keeps_each_answer_once(study: HumanStudy) -> None:
+    first = study.session()
+    first.agree()
+    second = study.session(first.code)
+    first.choose("left")
+    with pytest.raises(StoreConflict, match=first.code):
+        second.choose("right")
+    assert study.session(first.code).picks == ["left"]
+
+
+def test_reading_leaves_a_line_that_is_being_written(study: HumanStudy) -> None:
+    session = study.session()
+    session.agree()
+    file = file_of(study, session.code)
+    file.write_bytes(file.read_bytes() + b'{"event":"choi')
+    begun = file.read_bytes()
+    assert len(study.sessions()) == 1
+    assert file.read_bytes() == begun
 
 
 def test_who_rates_cannot_tell_whose_claim_it_is(study: HumanStudy, model: TraitsModel) -> None:
@@ -219,3 +239,9 @@ def test_the_command_leads_through_a_session_and_analyses_it(
     assert len(rows) == len(results["rows"]) > 0
     assert {row["rating"] for row in rows} == {"5"}
     assert study(file, "--out", out, "--choices", 9).code != 0
+    resumed = study(file, "--out", out, "--participant", code, said="5\n")
+    assert f"--participant {code}" in resumed.out
+    assert "You have finished" in study(file, "--out", out, "--participant", code, said="5\n" * 20).out
+    assert study(file, "--out", out, "--analyze").code == 0
+    results = json.loads((out / "results.json").read_text())
+    assert (results["begun"], results["finished"]) == (2, 2)

@@ -15,8 +15,9 @@ from pathlib import Path
 import orjson
 
 from personalrm.bench.studies.human.protocol import Event, Protocol, distinct_pairs
-from personalrm.errors import DataError
+from personalrm.errors import DataError, StoreConflict
 from personalrm.files import checked, read_object, replace_file, stored, to_json
+from personalrm.locks import hold_file
 from personalrm.preferences import Preference
 from personalrm.regular_files import content_of
 
@@ -25,7 +26,7 @@ CODE = re.compile(r"(simulated-)?p-[0-9a-f]{8}")
 
 
 class StudyFolder:
-    """A `ParticipantLog` in a folder; only one process at a time may write for a participant."""
+    """A `ParticipantLog` in a folder, for several processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,12 +61,7 @@ class StudyFolder:
         file = self._file(code)
         if not CODE.fullmatch(code) or not file.exists():
             return []
-        content = content_of(file)
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):  # remove an incomplete last line left by a crash; it was never acknowledged
-            with stored(file):
-                os.truncate(file, len(whole))
-        return [_event(file, number, line) for number, line in enumerate(whole.splitlines(), 1)]
+        return [_event(file, number, line) for number, line in enumerate(_lines(file), 1)]
 
     def all_events(self) -> dict[str, list[Event]]:
         """The events of every participant, by code."""
@@ -73,18 +69,32 @@ class StudyFolder:
         return {code: self.events(code) for code in codes}
 
     def append(self, code: str, place: int, event: Event) -> None:
-        """Append an event of a participant. Raises StorageError if it cannot be written."""
-        line = orjson.dumps(event) + b"\n"
-        with stored(self._file(code)):
-            file = os.open(self._file(code), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(file, line)
-                os.fsync(file)
-            finally:
-                os.close(file)
+        """Store event number ``place`` of a participant.
+
+        Raises:
+            StoreConflict: another process has stored this event. DataError: another process is storing one.
+            StorageError: it cannot be written.
+        """
+        path, line = self._file(code), orjson.dumps(event) + b"\n"
+        with hold_file(path, "session of this participant"), stored(path):
+            lines = _lines(path) if path.exists() else []
+            if len(lines) != place:
+                raise StoreConflict(f"participant {code} has gone on elsewhere: resume with --participant {code}")
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                # an incomplete last line, left by a crash, was never acknowledged
+                file.truncate(sum(len(one) + 1 for one in lines))
+                file.seek(0, os.SEEK_END)
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
 
     def _file(self, code: str) -> Path:
         return self.folder / "participants" / f"{code}.jsonl"
+
+
+def _lines(file: Path) -> list[bytes]:
+    """The complete lines."""
+    return content_of(file).split(b"\n")[:-1]
 
 
 def _event(file: Path, number: int, line: bytes) -> Event:

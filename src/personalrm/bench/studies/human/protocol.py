@@ -11,10 +11,12 @@ from personalrm.preferences import Preference
 from personalrm.stats.power import participants_needed
 
 CONSENT = (
-    "You will choose between pairs of answers and then say how well some sentences describe you. "
-    "We keep which answers you picked and your ratings under a code that is drawn for you. We ask for no name, no "
-    "address and nothing else about you. You may stop at any time; with your code you can go on later, and whoever "
-    "runs the study deletes everything under it if you say so."
+    "You will choose between pairs of answers, and then say how well some sentences describe you. Some of these "
+    "sentences are drawn from your choices, others are not. We store which answers you pick and your ratings, under "
+    "a random code. We ask for no name, no address and nothing else about you. Sentences drawn from your choices, such "
+    "as 'Prefers short answers', may be shown to other participants, without your code. You may stop at any time and "
+    "go on later with your code. You may withdraw, on the page or by telling whoever runs the study: your choices, "
+    "your ratings and the code are then deleted; sentences that others were already shown stay with their ratings."
 )
 QUESTION = "How well does this describe you?"
 SCALE = (1, 7)
