@@ -11,6 +11,7 @@ from stores import asked, choice
 
 from personalrm.errors import DataError, PersonErased, StoreConflict, UnknownPerson
 from personalrm.models.traits import TraitsModel
+from personalrm.preferences import Message
 from personalrm.profile.records import Claim
 from personalrm.store.completions import Completed
 from personalrm.store.jobs import Work
@@ -192,6 +193,18 @@ def test_an_erased_person_is_gone_and_counted(store: Store) -> None:
             assert not re.search(r"\bada\b", rows), table.name  # a whole word: random keys are hexadecimal
     assert [one.action for one in space.audit.list()][:2] == ["erased", "erase"]
     assert space.erasures.begin("ada") == space.erasures.get(done.id)
+
+
+def test_an_erasure_looks_for_every_text_of_the_person(store: Store) -> None:
+    space = store.make_space("a")
+    filled(space)
+    context = (Message("user", "Which tea?"),)
+    space.feedback.ratings("ada", [Rating(context=context, response="Green tea.", score=4.0)], SOON)
+    space.feedback.rankings("ada", [Ranked(context=(), responses=("Mint.", "Sage.", "Rye."), ranked=1)], SOON)
+    space.completions.keep("ada", Completed("chatcmpl-9", (Message("user", "And coffee?"),), ("Strong.", "Weak.")))
+    texts = space.erasures.outside(space.erasures.begin("ada")).texts
+    assert {"Which tea?", "Green tea.", "Mint.", "Rye.", "And coffee?", "Strong.", "Weak."} <= set(texts)
+    assert len(set(texts)) == len(texts)
 
 
 def test_an_erasure_that_was_interrupted_is_found_and_gone_on_with(store: Store) -> None:

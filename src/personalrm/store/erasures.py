@@ -23,8 +23,19 @@ from sqlalchemy import func
 from personalrm.errors import UnknownPerson
 from personalrm.preferences import History
 from personalrm.store import audit
-from personalrm.store.records import stored_choice, stored_thumb
-from personalrm.store.schema import PERSON_TABLES, cached_answers, choices, erasures, people, spaces, thumbs
+from personalrm.store.records import load_context, stored_choice, stored_thumb
+from personalrm.store.schema import (
+    PERSON_TABLES,
+    cached_answers,
+    choices,
+    completions,
+    erasures,
+    people,
+    rankings,
+    ratings,
+    spaces,
+    thumbs,
+)
 from personalrm.store.scope import AnyRow, Scope, SpaceTables
 
 
@@ -52,10 +63,14 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """Data of a person that caches may contain: cache keys of answers, and all their choices and thumbs."""
+    """Data of a person that caches may contain: cache keys of answers, all their choices and thumbs, and other texts.
+
+    ``others`` are the texts of ratings, rankings and chat answers, also of those that became no choice.
+    """
 
     answers: tuple[bytes, ...]
     history: History
+    others: tuple[str, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -65,7 +80,7 @@ class ExternalData:
             found.update(dict.fromkeys([one.chosen, one.rejected, *(turn.content for turn in one.context)]))
         for thumb in self.history.thumbs:
             found.update(dict.fromkeys([thumb.response, *(turn.content for turn in thumb.context)]))
-        return tuple(found)
+        return tuple({**found, **dict.fromkeys(self.others)})
 
 
 class Erasures(SpaceTables):
@@ -100,10 +115,11 @@ class Erasures(SpaceTables):
             )
             rows = scope.all(scope.select(choices).where(choices.c.person_id == person_id))
             thumbed = scope.all(scope.select(thumbs).where(thumbs.c.person_id == person_id))
+            others = _other_texts(scope, person_id)
         user = record.name or ""
         made = tuple(stored_choice(row, user).preference for row in rows)
         liked = tuple(stored_thumb(row, user) for row in thumbed)
-        return ExternalData(tuple(bytes(row.key) for row in keys), History(user, made, liked))
+        return ExternalData(tuple(bytes(row.key) for row in keys), History(user, made, liked), others)
 
     def note(self, record: Erasure, counts: Mapping[str, int]) -> None:
         """Add the number of removed cache entries."""
@@ -165,6 +181,15 @@ def readmit(scope: Scope, name: str) -> None:
     """Allow the name of an erased person again."""
     mine = erasures.c.subject == subject(scope, name), erasures.c.state == "done"
     scope.run(scope.update(erasures).where(*mine).values(readmitted=time.time()))
+
+
+def _other_texts(scope: Scope, person_id: int | None) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for table in (ratings, rankings, completions):
+        for row in scope.all(scope.select(table).where(table.c.person_id == person_id)):
+            responses = [row.response] if table is ratings else orjson.loads(row.responses)
+            found.update(dict.fromkeys([*(turn.content for turn in load_context(row.context)), *responses]))
+    return tuple(found)
 
 
 def _latest(scope: Scope, name: str) -> Erasure | None:
