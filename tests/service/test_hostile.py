@@ -94,6 +94,20 @@ def test_one_rule_for_names_in_paths_and_in_bodies(api: Api) -> None:
         assert api.delete(f"/v1/people/{quoted(name)}").body["erased"]
 
 
+@pytest.mark.parametrize("name", ["everybody", "population", "wish=", "=1+1", "a=b&c;d", "null", "0", "__class__"])
+def test_a_name_that_is_a_word_elsewhere_is_a_name(api: Api, other: Api, name: str) -> None:
+    assert api.add(name, *[choice(n) for n in range(10)]).status == 200
+    api.fresh(name)
+    path = f"/v1/people/{quoted(name)}"
+    assert api.post(f"{path}/compare", PAIR).status == 200
+    row = {"users": [name], "prompt": "p", "responses": ["r", "s"]}
+    assert len(api.post("/v1/score", row).body["scores"][0]) == 2
+    assert len(api.get(f"{path}/export").body["choices"]) == 10
+    assert other.get(path).status == 404
+    assert api.delete(path).body["erased"]
+    assert api.get(path).status == 404
+
+
 def test_a_key_that_an_object_has_twice_is_refused(api: Api, user: str) -> None:
     twice = b'{"prompt": "p", "chosen": "a", "rejected": "b", "chosen" : "c"}'
     found = api.post(f"/v1/people/{user}/choices", b'{"choices": [' + twice + b"]}")
