@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -27,18 +26,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from personalrm.databases import is_empty_database, remove_database, use_write_ahead_log
-from personalrm.errors import (
-    DataError,
-    MissingExtra,
-    PersonalrmError,
-    StorageError,
-    StoreBusy,
-    StoreConflict,
-    StoreFull,
-    StoreUnavailable,
-)
+from personalrm.errors import DataError, MissingExtra, StoreBusy, StoreFull
 from personalrm.files import making, stored
 from personalrm.llm.credentials import without_user
+from personalrm.store.driver_errors import converted
 
 WAIT_FOR_OTHERS_S = 5.0
 """How long a writer waits for other writers before it raises StoreBusy."""
@@ -50,19 +41,6 @@ _PRAGMAS = (
     "secure_delete = ON",  # deleted content is overwritten
     "cache_size = -65536",
 )
-_UNAVAILABLE = ("08", "57P")
-_BUSY = ("40001", "40P01", "55P03", "57014")
-_FULL = ("53100", "53200")
-_CONFLICTS = ("23503", "23505")
-"""A row that this one refers to is gone (an erased person), or another transaction has inserted the same key."""
-_SQLITE_CONFLICTS = (
-    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
-)
-_NO_SUCH = re.compile(r"no such (table|column)|has no column named")
-_NO_SUCH_STATES = ("42P01", "42703")
-"""Errors about missing tables and columns: another version of personalrm has migrated the database meanwhile."""
 
 
 def default_url() -> str:
@@ -257,57 +235,12 @@ class Database:
             raise StoreBusy(f"{self.shown} is busy: all connections are in use; try again") from None
         except (DBAPIError, self._driver_error) as error:
             driver = error.orig if isinstance(error, DBAPIError) else error
-            found = self._sqlite_error(driver) if self.is_sqlite else self._postgresql_error(driver)
+            found = converted(driver, self.shown, is_sqlite=self.is_sqlite)
             if found is None:
                 raise
             if isinstance(found, StoreFull):
                 self.remove_if_new()
             raise found from None
-
-    def _of_another_version(self) -> StorageError:
-        return StoreUnavailable(
-            f"{self.shown} lacks tables or columns that this personalrm needs: it is being migrated or restored, "
-            "or another version has migrated it"
-        )
-
-    def _sqlite_error(self, error: BaseException | None) -> PersonalrmError | None:
-        whole = getattr(error, "sqlite_errorcode", 0)
-        if whole in _SQLITE_CONFLICTS:
-            return _conflict()
-        code = whole & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StoreBusy(f"{self.shown} is busy: another process is writing to it; try again")
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return StoreFull(f"the disk that holds {self.shown} is full or failing: free disk space and try again")
-        if code == sqlite3.SQLITE_SCHEMA or (code == sqlite3.SQLITE_ERROR and _NO_SUCH.search(str(error))):
-            return self._of_another_version()
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            return StorageError(f"{self.shown} is not a SQLite database or is damaged: restore it from a backup")
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return StorageError(
-                f"{self.shown} cannot be opened for writing: choose another place, or change the permissions"
-            )
-        return None
-
-    def _postgresql_error(self, error: BaseException | None) -> PersonalrmError | None:
-        state = getattr(error, "sqlstate", None) or ""
-        if state.startswith(_UNAVAILABLE) or (type(error).__name__ == "OperationalError" and not state):
-            return StoreUnavailable(f"{self.shown} cannot be reached: check that PostgreSQL is running and try again")
-        if state in _BUSY:
-            return StoreBusy(f"{self.shown} is busy: the rows are locked by other transactions; try again")
-        if state in _CONFLICTS:
-            return _conflict()
-        if state in _FULL:
-            return StoreFull(f"the disk or the memory of {self.shown} is full: free space and try again")
-        if state in _NO_SUCH_STATES:
-            return self._of_another_version()
-        if state.startswith(("28", "3D")):
-            return StorageError(f"{self.shown} refuses the connection: check user, password and database name")
-        return None
-
-
-def _conflict() -> StoreConflict:
-    return StoreConflict("another request has changed the same data at the same time, or erased the person; try again")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
