@@ -22,7 +22,7 @@ from personalrm.service.arrivals import Arrivals, TooBusy
 from personalrm.service.config import ServiceConfig
 from personalrm.service.logs import ServiceLog
 from personalrm.service.metrics import Metrics
-from personalrm.service.problems import AGAIN, Problem, later, problem_of
+from personalrm.service.problems import Problem, later, problem_of
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -100,7 +100,7 @@ class Gate:
         except TimeoutError:
             if passing.is_arriving:
                 detail = f"the body took more than {self._allowed(scope):g} s"
-                return Problem(408, "too-slow", detail, AGAIN, headers={"Connection": "close"})
+                return Problem(408, "too-slow", detail, "send the request again", headers={"Connection": "close"})
             return later(503, "too-slow", f"the answer took more than {self._allowed(scope):g} s", 5.0)
         except BodyTooLarge:
             return too_large(self._config.max_body)

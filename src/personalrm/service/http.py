@@ -152,6 +152,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         403: "The key lacks the required scope",
         404: "No such person, version or page in this space",
         405: "No such method here",
+        408: "The head or the body of the request took too long",
         409: "Conflicts with stored data, or there are too few choices",
         410: "The person was erased",
         413: "The body is too large",
