@@ -16,7 +16,7 @@ CONTROLS = """() => {
   const wanted = "a[href], button, input:not([type=hidden]), textarea, select, summary, [tabindex='0']";
   const seen = new Set(), found = [];
   for (const e of document.querySelectorAll(wanted)) {
-    if (e.disabled || !e.checkVisibility()) continue;
+    if (e.disabled || e.tabIndex < 0 || !e.checkVisibility()) continue;
     const group = e.type === "radio" ? `${e.form && e.form.action} ${e.name}` : null;  // one stop for a group
     if (group !== null && seen.has(group)) continue;
     seen.add(group);
@@ -52,7 +52,8 @@ def walked(page: Page, address: str) -> list[str]:
     """What is wrong on a page."""
     page.goto(address)
     controls = page.evaluate(CONTROLS)
-    stops: list[int] = []
+    first: Any = page.evaluate(FOCUSED)  # a field that has the focus when the page opens
+    stops: list[int] = [] if first is None else [first[0]]
     faults = []
     for _ in range(len(controls) + 1):
         page.keyboard.press("Tab")

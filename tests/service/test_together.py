@@ -17,7 +17,7 @@ from service_process import Api
 
 from personalrm.errors import StorageError, StoreConflict
 from personalrm.llm.endpoint import Completion, SamplingParams
-from personalrm.service import running
+from personalrm.service import learning, running
 from personalrm.service.asking import Clients
 from personalrm.service.learning import Learner
 from personalrm.service.person_cache import PersonCache
@@ -75,9 +75,12 @@ def test_a_job_whose_person_is_erased_meanwhile_ends_quietly(
         return found
 
     monkeypatch.setattr(space.history, "learnable", learnable)
+    removed: list[str] = []
+    monkeypatch.setattr(learning, "forget_texts", lambda _, texts: removed.extend(texts))
     JobRunner(learner, service.log, told.append).run(space, job, "update")
     assert space.people.get("ada") is None
     assert "learned" not in str(told)
+    assert {"Short 0.", "Short 11."} <= set(removed)  # what fitting may have embedded after the erasure
 
 
 def test_a_lease_is_not_renewed_after_its_job(

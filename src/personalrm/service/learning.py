@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from personalrm.client import Client
+from personalrm.errors import StoreConflict
+from personalrm.models.encoders.store import default_path as path_of_vectors
+from personalrm.models.encoders.store import forget_texts
 from personalrm.preferences import History
 from personalrm.profile.records import Profile
 from personalrm.profile.spend import Spend
@@ -22,6 +25,7 @@ from personalrm.service.asking import Clients
 from personalrm.service.checking import Check
 from personalrm.service.corrected import corrected, learnable
 from personalrm.store.corrections import Correction
+from personalrm.store.erasures import ExternalData
 from personalrm.store.history import Learnable
 from personalrm.store.jobs import Job, Work
 from personalrm.store.people import PersonState
@@ -68,10 +72,10 @@ class Learner:
         quick = None if known is None or said or known[0].is_corrected else _posterior_update(known[1], learned)
         if quick is not None:
             new = NewVersion(quick, learned, "update", checked={"approximate": True}, predictions=made)
-            return Outcome(space.profiles.save(person, new, job, self._afterwards))
+            return Outcome(_saved(space, person, new, job, self._afterwards))
         fitted = self._fit(self._clients.of(space, person), learned.history, known[1] if known else None)
         new = NewVersion(corrected(fitted, said), learned, "update", checked=_noted(said), predictions=made)
-        return Outcome(space.profiles.save(person, new, job, self._afterwards), fitted.spend)
+        return Outcome(_saved(space, person, new, job, self._afterwards), fitted.spend)
 
     def refit(self, space: SpaceStore, person: PersonState, job: Job) -> Outcome:
         """Fit all choices, unless the result would equal the profile in use."""
@@ -87,7 +91,7 @@ class Learner:
         fitted, check, cost = self._checked(space, person, learned, known, made)
         checked = {**check.as_json(), **_noted(said)}
         new = NewVersion(corrected(fitted, said), learned, "refit", check.is_worse, checked, made)
-        return Outcome(space.profiles.save(person, new, job), cost)
+        return Outcome(_saved(space, person, new, job), cost)
 
     def _can_learn(self, learned: Learnable) -> bool:
         """Whether there is data to fit: the embedded engine can fit thumbs alone, a judge needs choices."""
@@ -176,6 +180,18 @@ def _data(space: SpaceStore, person: PersonState) -> tuple[Learnable, list[Corre
     everything = space.history.learnable(person)
     said = space.corrections.list(person)
     return learnable(everything, said), said
+
+
+def _saved(
+    space: SpaceStore, person: PersonState, new: NewVersion, job: Job, then: Work | None = None
+) -> Version | None:
+    """Save the version; if the person was erased meanwhile, remove the vectors that fitting has cached since."""
+    try:
+        return space.profiles.save(person, new, job, then)
+    except StoreConflict:
+        if space.people.by_id(person.id) is None:
+            forget_texts(path_of_vectors(), ExternalData((), new.learned.history).texts)
+        raise
 
 
 def _noted(said: Sequence[Correction]) -> dict[str, Any]:
