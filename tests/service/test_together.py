@@ -24,6 +24,7 @@ from personalrm.service.person_cache import PersonCache
 from personalrm.service.running import JobRunner
 from personalrm.service.state import Service
 from personalrm.store.jobs import Work
+from personalrm.store.records import Choice
 from personalrm.store.store import SpaceStore
 
 KEY = b"k" * 32
@@ -58,6 +59,19 @@ def test_a_person_erased_while_their_profile_is_opened_is_not_kept_in_memory(
     monkeypatch.setattr(space.profiles, "weights", weights)
     again.version(space, person, version)
     assert again._kept.get(person.id, version) is None
+
+
+def test_what_another_service_has_cached_for_an_erased_person_is_dropped(service: Service, space: SpaceStore) -> None:
+    other = Service(service.config, service.store)
+    space.feedback.choices("bob", [Choice(id="1", context=(), chosen="Yes.", rejected="No.")], service.new_choice)
+    for name in ("ada", "bob"):
+        other.predictors.ready(space, name)
+    ada, bob = (space.people.require(name).id for name in ("ada", "bob"))
+    other.forget_erased()
+    assert other.predictors.people() == {ada, bob}
+    service.eraser.erase(space, "ada", None)
+    other.forget_erased()
+    assert other.predictors.people() == {bob}
 
 
 def test_a_job_whose_person_is_erased_meanwhile_ends_quietly(

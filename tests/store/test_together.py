@@ -123,7 +123,7 @@ def test_a_choice_that_comes_while_a_version_is_saved_waits_and_does_not_block_i
     learned = space.history.learnable(person)
     new = NewVersion(TraitsModel.shipped().fit(learned.history).profile(), learned, "update")
     other = Other(lambda: space.feedback.choices("ada", [choice(7)], SOON))
-    at(monkeypatch, people_module, "activate", other.start)
+    at(monkeypatch, people_module, "lock_same", other.start)
     assert space.profiles.save(person, new, job) is not None
     assert other.join() is None
     assert space.people.require("ada").is_stale

@@ -8,6 +8,7 @@ Each topic is a module with a ``router``: in ``routes`` for the API, in ``pages`
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +54,7 @@ TOPICS = (predict, feedback, chat, profile, people, evaluation, questions, rewar
 PAGES = (home, space_page, importing, you, choose, history, trying, studies, taking_part)
 ITEMS = (contract.ChoiceIn, contract.RankingIn, contract.RatingIn, contract.ThumbIn, answers.Problem)
 """Schemas that no route's signature refers to."""
+_FORGET_S = 30
 _WITHOUT_KEY = ("/healthz", "/readyz", "/metrics", "/keys/")
 
 
@@ -101,10 +103,18 @@ def _chats(service: Service) -> Chats | None:
 
 
 async def _watch(service: Service, chats: Chats | None) -> None:
-    """Once a second, report the request load to the learner and write chat usage to the database."""
+    """Once a second, report the request load to the learner and write chat usage to the database.
+
+    Every `_FORGET_S` seconds, drop what is cached for people whom another process has erased.
+    """
     before = 0
-    while True:
+    for second in itertools.count(1):
         await asyncio.sleep(1.0)
+        if second % _FORGET_S == 0:
+            try:
+                await service.threads.store(service.forget_erased)
+            except StorageError as error:  # at the next time
+                service.log.write("erase", level="error", detail=str(error))
         before, now = service.metrics.answered, service.metrics.answered - before
         service.learner.answered(now)
         if chats is not None:

@@ -60,7 +60,7 @@ class Prompts:
 
     def __init__(self, predictors: Predictors) -> None:
         self._kept = PersonCache[str](_PROMPTS)
-        predictors.when_forgotten(self._kept.forget)
+        predictors.register(self._kept)
 
     def of(self, opened: Opened) -> str:
         """The generation prompt of this profile."""

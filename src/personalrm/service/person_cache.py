@@ -49,6 +49,11 @@ class PersonCache(Generic[V]):
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
 
+    def people(self) -> set[int]:
+        """Numbers of the people with values."""
+        with self._lock:
+            return {person_id for person_id, _ in self._kept}
+
     def forget(self, person_id: int) -> None:
         """Drop all values of a person, and add none again."""
         with self._lock:

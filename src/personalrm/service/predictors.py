@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from personalrm.errors import NotEnoughChoices
 from personalrm.models.base import Predictor
@@ -66,7 +67,7 @@ class Predictors:
     def __init__(self, clients: Clients, most: int, freshen: Freshen) -> None:
         self._clients, self._freshen = clients, freshen
         self._kept = PersonCache[Opened](most)
-        self._forget: list[Callable[[int], None]] = [self._kept.forget]
+        self._caches: list[PersonCache[Any]] = [self._kept]
 
     def ready(self, space: SpaceStore, name: str) -> Opened:
         """The person's up-to-date predictor.
@@ -99,14 +100,18 @@ class Predictors:
         self._kept.keep(person.id, version, found)
         return found
 
-    def when_forgotten(self, work: Callable[[int], None]) -> None:
-        """Register a function that is called with a person's id when everything cached for them is dropped."""
-        self._forget.append(work)
+    def register(self, cache: PersonCache[Any]) -> None:
+        """Add a cache of what was computed with predictors; `forget` empties it as well."""
+        self._caches.append(cache)
+
+    def people(self) -> set[int]:
+        """Numbers of the people for whom something is cached."""
+        return {one for cache in self._caches for one in cache.people()}
 
     def forget(self, person_id: int) -> None:
         """Drop everything cached for an erased person."""
-        for one in self._forget:
-            one(person_id)
+        for one in self._caches:
+            one.forget(person_id)
 
 
 def _nothing_yet(person: PersonState) -> Exception:

@@ -32,7 +32,7 @@ class Rewards:
     def __init__(self, predictors: Predictors, threads: Threads, most: int) -> None:
         self._predictors, self._threads = predictors, threads
         self._scales = PersonCache[Scale](most)
-        predictors.when_forgotten(self._scales.forget)
+        predictors.register(self._scales)
 
     async def of(
         self, space: SpaceStore, user: str, turns: Turns, responses: Sequence[str], *, normalize: bool = False

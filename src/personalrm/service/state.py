@@ -109,6 +109,11 @@ class Service:
         opened = self.predictors.ready(space, user)
         return opened, blocking(getattr(opened.predictor, verb))(*asked)
 
+    def forget_erased(self) -> None:
+        """Drop what is cached for people whom another process has erased."""
+        for person_id in self.store.erased(self.predictors.people()):
+            self.predictors.forget(person_id)
+
     def start(self) -> None:
         """Start the learner."""
         self.learner.start()

@@ -102,7 +102,7 @@ class Tastes:
     def __init__(self, predictors: Predictors) -> None:
         self._predictors = predictors
         self._kept = PersonCache[_Found](_KEPT)
-        predictors.when_forgotten(self._kept.forget)
+        predictors.register(self._kept)
 
     def of(self, space: SpaceStore, user: str) -> Taste:
         """The person's changes; ``tested`` is False if the profile in use is not of the embedded engine."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -38,12 +38,13 @@ from personalrm.store.pool import Pool
 from personalrm.store.predictions import Predictions
 from personalrm.store.profiles import Profiles
 from personalrm.store.returning import Returns
-from personalrm.store.schema import spaces
+from personalrm.store.schema import people, spaces
 from personalrm.store.spending import Spending
 from personalrm.store.studies import Studies
 from personalrm.store.summaries import Summary
 
 _NAME = 100
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,15 @@ class Store:
         if name is None:
             raise DataError(f"there is no space {space_id}")
         return self.bound(space_id, name)
+
+    def erased(self, numbers: Collection[int]) -> set[int]:
+        """Those of these numbers of people, of any space, who were erased or are being erased."""
+        wanted, found = sorted(numbers), set[int]()
+        with self.database.read() as connection:
+            for at in range(0, len(wanted), _AT_ONCE):
+                known = people.c.id.in_(wanted[at : at + _AT_ONCE]), people.c.erasing.is_(None)
+                found.update(connection.execute(select(people.c.id).where(*known)).scalars())
+        return set(wanted) - found
 
     def access(self, key: str) -> Access | None:
         """Look up a key; None if it is unknown or revoked."""
