@@ -1,0 +1,95 @@
+"""Populations for a reliability measurement: five folds by person and, for new texts, five folds by text.
+
+    for cell in cells(people, Protocol.NEW_TEXTS):
+        cell.model                      # learned from the people of the other folds, without the cell's texts
+        for one in cell.people:         # the people of the fold
+            one.evidence, one.text      # their choices as features, and the number of the text of each choice (n,)
+            one.asked                   # (n,): whether the choice is to be predicted in this cell
+
+A population predicts what it was told to expect: ``JUDGED`` is *new people* where the population has judged the texts
+and its shrinkage is selected for that (what `bench --protocol new-people` does), ``NEW_TEXTS`` is *new people and new
+texts*. ``CROSSED`` selects the shrinkage for new texts but predicts judged ones: no use of the product, kept because
+the tables of 0.2's development were made so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalrm.data.splits import folds_by_person
+from personalrm.models.traits import TraitsModel
+from personalrm.models.traits.person import Evidence
+from personalrm.models.traits.reader import TraitReader
+from personalrm.preferences import History, Preference
+
+FOLDS = 5
+
+
+class Protocol(StrEnum):
+    """What the population has judged, and what its shrinkage was selected for."""
+
+    JUDGED = "judged-texts"
+    NEW_TEXTS = "new-texts"
+    CROSSED = "crossed"
+
+
+class Asked(NamedTuple):
+    """One person in one cell: number, choices as features, number of each choice's text, whether it is predicted."""
+
+    number: int
+    evidence: Evidence
+    text: NDArray[np.intp]
+    asked: NDArray[np.bool_]
+
+
+class Cell(NamedTuple):
+    """A population's model, and the people it has not seen."""
+
+    model: TraitsModel
+    people: Iterator[Asked]
+
+
+def cells(people: Sequence[History], protocol: Protocol, seed: int = 0) -> Iterator[Cell]:
+    """Five cells or, with new texts, twenty-five; texts are read once. ``seed``: of the folds."""
+    fold_of, reader = folds_by_person((one.user for one in people), FOLDS, seed), TraitReader(remember=100_000)
+    texts = sorted({choice.group for one in people for choice in one.decided})
+    number = {text: at for at, text in enumerate(texts)}
+    new = protocol is Protocol.NEW_TEXTS
+    part = np.random.default_rng(1 + seed).permutation(len(texts)) % (FOLDS if new else 1)
+    for fold in range(FOLDS):
+        held_out = [(at, one) for at, one in enumerate(people) if fold_of[one.user] == fold]
+        for text_fold in range(int(part.max()) + 1):
+
+            def known(choice: Preference, text_fold: int = text_fold) -> bool:
+                return not new or bool(part[number[choice.group]] != text_fold)
+
+            others = [one.only(filter(known, one)) for one in people if fold_of[one.user] != fold]
+            model = TraitsModel.from_population(others, reader=reader, new_texts=protocol is not Protocol.JUDGED)
+            yield Cell(model, _asked(model, held_out, number, part == text_fold))
+
+
+def _asked(
+    model: TraitsModel, people: Sequence[tuple[int, History]], number: dict[str, int], inside: NDArray[np.bool_]
+) -> Iterator[Asked]:
+    for at, one in people:
+        text = np.array([number[choice.group] for choice in one.decided], dtype=np.intp)
+        yield Asked(at, model.evidence(one.decided), text, inside[text])
+
+
+def drawn(
+    evidence: Evidence, order: Sequence[int], count: int, asked: NDArray[np.bool_]
+) -> tuple[Evidence, NDArray[np.intp]] | None:
+    """The first ``count`` groups of an order as evidence, and the rows to predict in the other groups; None if none."""
+    known = [evidence.groups[at] for at in order[:count]]
+    rest = np.concatenate([np.zeros(0, dtype=np.intp), *(evidence.groups[at] for at in order[count:])])
+    rest = rest[asked[rest]]
+    if not len(rest):
+        return None
+    rows, ends = np.concatenate(known), np.cumsum([len(one) for one in known])
+    groups = [np.arange(end - len(one), end) for one, end in zip(known, ends, strict=True)]
+    return Evidence(evidence.offset[rows], evidence.t[rows], groups), rest
