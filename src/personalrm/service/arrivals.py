@@ -32,7 +32,7 @@ class Arrivals:
 
     def is_full(self) -> bool:
         """Whether a request more is refused."""
-        return self.running > self._most or self.arriving >= _ARRIVING * self._most
+        return self.running >= self._most or self.arriving >= _ARRIVING * self._most
 
     def waits(self) -> None:
         """A request waits for a part of its body."""
@@ -51,6 +51,6 @@ class Arrivals:
             raise TooBusy
 
     def arrived(self) -> None:
-        """Its body is complete. Raises TooBusy."""
+        """Its body is complete. Raises TooBusy if others took its turn while it waited."""
         if self.running > self._most:
             raise TooBusy

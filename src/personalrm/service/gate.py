@@ -63,18 +63,23 @@ class Gate:
             return
         passing = _RequestState(scope, receive, send, self._config.max_body, self._arrivals)
         scope["personalrm.id"] = passing.id
-        self._arrivals.running += 1
         began = time.perf_counter()
         try:
             problem = self._refused(scope, passing)
             if problem is None:
-                problem = await self._answered(scope, passing)
+                problem = await self._admitted(scope, passing)
             if problem is not None and not passing.status:
                 await problem.answering(scope)(scope, receive, passing.send)
         finally:
+            self._note(scope, passing, time.perf_counter() - began)
+
+    async def _admitted(self, scope: Scope, passing: _RequestState) -> Problem | None:
+        self._arrivals.running += 1
+        try:
+            return await self._answered(scope, passing)
+        finally:
             self._arrivals.running -= 1
             passing.let_go()
-            self._note(scope, passing, time.perf_counter() - began)
 
     def _refused(self, scope: Scope, passing: _RequestState) -> Problem | None:
         if scope["path"] in _UNMETERED:
