@@ -8,8 +8,8 @@
 
 A population predicts what it was told to expect: ``JUDGED`` is *new people* where the population has judged the texts
 and its shrinkage is selected for that (what `bench --protocol new-people` does), ``NEW_TEXTS`` is *new people and new
-texts*. ``CROSSED`` selects the shrinkage for new texts but predicts judged ones: no use of the product, kept because
-the tables of 0.2's development were made so.
+texts*. ``CROSSED`` selects the shrinkage for new texts but predicts judged ones, as `fit --population` does if the
+file's people have judged the person's texts; `bench` never does.
 """
 
 from __future__ import annotations
