@@ -3,8 +3,7 @@
 Three loads: a fit with a population of 150 people, a request whose answer must be stored while another process locks
 the cache for 3 s, a benchmark report. A timer ticks every millisecond in both loops; missed ticks are a block. Each
 load runs three times and the minimum is used: on a busy machine the scheduler causes pauses that no program can avoid;
-they are measured without load as well. The first round includes imports (matplotlib's fonts hold the interpreter lock
-for 40 ms, once per process); it is shown without a bar.
+they are measured without load as well. The first round includes imports; it is shown without a bar.
 
 Run it on an idle machine:  OMP_NUM_THREADS=1 python benchmarks/event_loop.py
 """
@@ -25,7 +24,7 @@ from typing import Any
 from common import row, server
 from personalrm.bench.plan import Design
 from personalrm.bench.record import write
-from personalrm.bench.report.writing import write_report
+from personalrm.bench.report.writing import awrite_report
 from personalrm.bench.running import arun
 from personalrm.client import Client
 from personalrm.data.simulated import simulate_people
@@ -118,7 +117,7 @@ def report(folder: Path) -> Callable[[], Coroutine[Any, Any, object]]:
         design = Design(folds=2, data="simulated")
         result = await arun(people, ["longer", "population", "traits"], design, folder=out)
         await in_fitting_worker(write, result, out, "longer")
-        await in_fitting_worker(write_report, out)
+        await awrite_report(out)
 
     return work
 

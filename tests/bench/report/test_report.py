@@ -26,7 +26,7 @@ from personalrm.bench.plan import Design
 from personalrm.bench.protocols import Population, Prediction, Task
 from personalrm.bench.record import read_record, record_of, write
 from personalrm.bench.report.terminal import show
-from personalrm.bench.report.writing import write_report
+from personalrm.bench.report.writing import awrite_report, write_report
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import run
 from personalrm.errors import DataError, MissingExtra, StorageError
@@ -311,6 +311,19 @@ def test_equal_runs_give_equal_reports(reported: Path, tmp_path: Path) -> None:
     write_report(again)
     assert page_of(again) == page_of(reported)
     assert {"leaderboard.csv", "leaderboard.tex", "against.csv", "learning_curve.csv", "same_pairs_1.tex"} <= set(first)
+
+
+@pytest.mark.slow
+async def test_a_report_of_another_process_has_the_same_tables_and_figures(reported: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(reported, tmp_path / reported.name))
+    (other / "report.html").unlink()
+    assert await awrite_report(other) == other / "report.html"
+    assert page_of(other) == page_of(reported)
+
+
+async def test_errors_of_a_report_of_another_process_are_the_same(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=naming(tmp_path)):
+        await awrite_report(tmp_path)
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,6 +1,7 @@
 """`personalrm report`: write the HTML page and the tables of a run, of studies, or of both.
 
 page = write_report("out")         # out/report.html, out/tables/*.csv, out/tables/*.tex
+page = await awrite_report("out")  # the same without blocking an event loop
 
 The tables contain no run times: equal runs write equal bytes. All input is read before anything is written, and each
 file is written atomically.
@@ -23,6 +24,7 @@ from personalrm.bench.report.table import Table
 from personalrm.bench.report.tables import all_tables
 from personalrm.bench.run_log import rows_as_written
 from personalrm.files import replace_file, stored
+from personalrm.models.child import in_child
 
 PAGE, TABLES = "report.html", "tables"
 _NUMBERED = re.compile(r"(same_pairs|study_.+)_\d+\.(csv|tex)")
@@ -49,6 +51,11 @@ def write_report(directory: str | Path) -> Path:
         _write_tables(folder / TABLES, [*of_run, *(table for one in studies for table in one.tables)])
         replace_file(path, text.encode())
     return path
+
+
+async def awrite_report(directory: str | Path) -> Path:
+    """`write_report` in a process of its own: in a thread, drawing would hold up event loops for 20–60 ms at a time."""
+    return await in_child(write_report, directory)
 
 
 def _write_tables(folder: Path, tables: Iterable[Table]) -> None:
