@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from facts import tells
+from places import MIRA
 
 COMMAND = "from personalrm.cli.app import main; main()"
 
@@ -25,6 +26,18 @@ def test_a_full_standard_output_is_one_sentence(option: str) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert tells(done.stderr, "standard output", "free some space")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&1 >/dev/null | true"], ids=["full", "its reader has ended"])
+def test_notes_that_cannot_be_written_change_nothing_else(stream: str, tmp_path: Path) -> None:
+    """The profile is written, its summary printed, and an error keeps its exit code."""
+    words, out = ("fit", str(MIRA), "--model", "traits"), tmp_path / "me.json"
+    done = ended(f"{stream}; echo $? >&2", *words, "--out", str(out))
+    assert out.exists()
+    if "full" in stream:
+        assert (done.stderr, "prefers" in done.stdout.lower()) == ("0\n", True)
+        assert ended(stream, "fit", "none.jsonl").returncode == 1
 
 
 def test_a_line_break_in_a_name_is_shown_as_an_escape(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from small_disk import largest_file
 
 from personalrm.data.kept import KeptPeople
 from personalrm.data.simulated import simulate_people
@@ -61,5 +62,14 @@ def test_a_pass_that_ends_early_leaves_nothing() -> None:
 def test_without_room_the_source_is_read_anew(most_bytes: int) -> None:
     source = Counted()
     with KeptPeople(source, most_bytes) as people:
+        assert [list(people()) for _ in range(3)] == [PEOPLE] * 3
+    assert source.passes == 3
+
+
+@pytest.mark.parametrize("room", [0, 4_000, 9_000])
+def test_a_full_disk_is_no_error_wherever_it_is_met(room: int) -> None:
+    """Also where the last bytes are written: some kilobytes are buffered."""
+    source = Counted()
+    with largest_file(room), KeptPeople(source) as people:
         assert [list(people()) for _ in range(3)] == [PEOPLE] * 3
     assert source.passes == 3

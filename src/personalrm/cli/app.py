@@ -83,6 +83,7 @@ def main() -> None:
 
     signals.catch()
     streams.open_closed()
+    streams.tolerate_lost_notes()
     plain_signs(sys.stdout, sys.stderr)
     with _sentences():
         logs.show()

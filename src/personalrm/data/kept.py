@@ -10,6 +10,7 @@ The file has no name and is readable by this process only. If the disk is full, 
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import tempfile
 import threading
@@ -65,7 +66,7 @@ class KeptPeople:
                 if room and not (room := file.add(history, self._most)):
                     file.close()
                 yield history
-            if room:
+            if room and (room := file.complete()):
                 self._file = file
         finally:
             if room and self._file is None:  # not read to the end: the next pass may write it
@@ -88,12 +89,22 @@ class _People:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="personalrm-")  # noqa: SIM115
-                self._closing = weakref.finalize(self, self._file.close)
+                self._closing = weakref.finalize(self, _closed, self._file)
             self._file.write(state)
         except OSError:
             return False
         self._places.append(self._places[-1] + len(state))
         return self._places[-1] <= most
+
+    def complete(self) -> bool:
+        """Write what is buffered; returns whether there was room for it."""
+        try:
+            if self._file is not None:
+                self._file.flush()
+        except OSError:
+            self.close()
+            return False
+        return True
 
     def people(self) -> Iterator[History]:
         for at in range(len(self._places) - 1):
@@ -107,6 +118,12 @@ class _People:
 
     def close(self) -> None:
         self._closing()
+
+
+def _closed(file: IO[bytes]) -> None:
+    """Close a file; what is still buffered may have no room on the disk."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _state_of(history: History) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from personalrm import __version__
 from personalrm.errors import PersonalrmError, StorageError
+from personalrm.files import is_full
 from personalrm.llm.host import Host
 from personalrm.service import answers, contract
 from personalrm.service.access import SECURITY
@@ -33,7 +34,7 @@ from personalrm.service.http import PROBLEM_RESPONSES, validation_problem
 from personalrm.service.pages import choose, history, home, importing, studies, taking_part, trying, you
 from personalrm.service.pages import space as space_page
 from personalrm.service.pages.rendering import page_of
-from personalrm.service.problems import Problem, problem_of
+from personalrm.service.problems import Problem, no_room, problem_of
 from personalrm.service.routes import (
     chat,
     evaluation,
@@ -134,8 +135,13 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return validation_problem(error).answering(request.scope)
 
+    async def system(request: Request, error: OSError) -> Response:
+        if not is_full(error):
+            raise error  # an internal error
+        return no_room().answering(request.scope)
+
     async def http(request: Request, error: HTTPException) -> Response:
-        problem = _problem_of_http(request, error, service.config)
+        problem = no_room() if is_full(error.__cause__) else _problem_of_http(request, error, service.config)
         return page_of(request, problem) if _is_for_people(request) else problem.answering(request.scope)
 
     async def fault(request: Request, error: Exception) -> Response:
@@ -147,6 +153,7 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
         PersonalrmError: own,
         RequestValidationError: invalid,
         HTTPException: http,
+        OSError: system,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

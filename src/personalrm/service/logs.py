@@ -7,6 +7,7 @@ unexpected error, its type and location in the code are logged; its message is n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 import threading
@@ -49,8 +50,8 @@ class ServiceLog:
             self._keep(_line(event, values))
 
     def flush(self) -> None:
-        """Write the buffered lines. Thread-safe, like `write`."""
-        with _lock:
+        """Write the buffered lines; on a full disk they are lost. Thread-safe, like `write`."""
+        with _lock, contextlib.suppress(OSError):
             lines, self._gathered = self._gathered, []
             if lines:
                 sys.stderr.buffer.write(b"".join(lines))

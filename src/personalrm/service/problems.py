@@ -118,6 +118,12 @@ _UNKNOWN: Mapping[str, tuple[str, str]] = {
 }
 
 
+def no_room() -> Problem:
+    """The problem for a full disk that holds the service's temporary files."""
+    way_out = "free disk space for temporary files (TMPDIR) and send it again; nothing of it was stored"
+    return Problem(507, "no-room", "the disk that holds the service's temporary files is full", way_out)
+
+
 def problem_of(error: errors.PersonalrmError) -> Problem:
     """The problem for one of the package's errors."""
     if isinstance(error, errors.UnknownRecord):

@@ -20,10 +20,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from personalrm.errors import PersonalrmError
+from personalrm.files import is_full
 from personalrm.formatting import pages
 from personalrm.formatting.texts import counted, cut, plain
 from personalrm.service.http import validation_problem
-from personalrm.service.problems import Problem, problem_of
+from personalrm.service.problems import Problem, no_room, problem_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -84,6 +85,10 @@ class PageRoute(APIRoute):
                 return page_of(request, validation_problem(error))
             except PersonalrmError as error:
                 return page_of(request, problem_of(error))
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                return page_of(request, no_room())
 
         return handler
 
