@@ -15,6 +15,7 @@ import pytest
 from command_line import Run
 from faulty_hosts import FaultyHost, response
 from places import LATER, MIRA
+from published_files import prism_folder
 
 from personalrm.llm.simulated import SimulatedLLM
 
@@ -26,6 +27,8 @@ SECRETS = (
 )
 Words = tuple[object, ...]
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
+LENIENT = ("--min-pairs", 2, "--min-personalizable", 0, "--min-agreement", 0, "--max-agreement", 1)
+PLAN = ("--people", 6, "--candidates", 2, "--accept-best")
 SMALL = ("--features", "traits", "--ensemble-size", 1, "--epochs", 1)
 
 
@@ -65,6 +68,17 @@ def cut(draw: random.Random, good: bytes) -> bytes:
     return response(f"Incorrect key {part}...".encode(), draw.choice([401, 418, 500, 200]))
 
 
+def in_headers(draw: random.Random, good: bytes) -> bytes:
+    """In the headers of an answer, of a redirect and of a refusal."""
+    headers = (f"X-Echo: {_told()}", f"Location: http://maria:{PASSWORD}@other/?key={KEY}", f"Retry-After: {KEY}")
+    return response(good, draw.choice([200, 302, 401, 429]), *headers)
+
+
+def in_a_page(draw: random.Random, good: bytes) -> bytes:
+    """A web page in place of an answer."""
+    return response(f"<html><title>{KEY}</title><p>{_told()}</html>".encode(), draw.choice([200, 403, 502]))
+
+
 def left_in(folder: Path) -> list[tuple[str, str]]:
     """Files that hold a credential, in their bytes or in a database's cells, and which."""
     found = []
@@ -78,11 +92,11 @@ def left_in(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def everything(url: str, out: Path, few: Path) -> dict[str, Words]:
+def everything(url: str, out: Path, few: Path, raw: Path) -> dict[str, Words]:
     """A command for every way of writing something that came from a host."""
     model = ("--model", "m", "--base-url", url, "--cache", out / "answers.sqlite")
     return {
-        "fit": ("fit", MIRA, *model, "--out", out / "me.json"),
+        "fit": ("fit", MIRA, *model, "--refresh", "--out", out / "new.json"),
         "compare": ("compare", out / "me.json", *PAIR, *model[2:], "--json"),
         "evaluate": ("evaluate", out / "me.json", LATER, *model[2:], "--json"),
         "update": ("update", out / "me.json", LATER, *model[2:], "--out", out / "later.json"),
@@ -92,9 +106,14 @@ def everything(url: str, out: Path, few: Path) -> dict[str, Words]:
         },
         "bench": ("bench", few, "--methods", "longer,default", *model, "--out", out / "run"),
         "report": ("report", out / "run"),
-        "cluster fit": ("cluster", "fit", few, *model, "--out", out / "people"),
+        "cluster fit": ("cluster", "fit", few, "--force", *model, "--out", out / "people"),
         "cluster score": ("cluster", "score", out / "people", few, *model, "--out", out / "scores"),
         "train": ("train", "pref", few, *SMALL[2:], "--features", "endpoint:e", "--out", out / "model"),
+        "curate": ("curate", "prism", raw, *LENIENT, *model, "--out", out / "curated"),
+        "optimize-prompt": ("optimize-prompt", few, *PLAN, *model, "--out", out / "prompt.json"),
+        "next-question": ("next-question", out / "me.json", LATER, "--json"),
+        "diagnose": ("diagnose", out / "me.json", LATER, *model[2:]),
+        "why": ("why", out / "me.json", "--json"),
         "study": (
             "study",
             "scaling",
@@ -110,6 +129,7 @@ def everything(url: str, out: Path, few: Path) -> dict[str, Words]:
     }
 
 
+FAULTS = (in_an_answer, in_an_error, escaped, cut, in_headers, in_a_page)
 ALWAYS = ("fit", "compare", "export promptfoo")
 
 
@@ -131,13 +151,17 @@ def test_no_credential_is_left_anywhere(
         monkeypatch.setattr(f"personalrm.llm.http_client.{name}", value)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("PERSONALRM_LOG", "debug")
-    told = []
-    with FaultyHost(host.url, 0.5 if echoes else 0.0, (in_an_answer, in_an_error, escaped, cut)) as between:
+    told, raw = [], prism_folder(tmp_path / "prism", people=3)
+    with FaultyHost(host.url, 0.2 if echoes else 0.0, FAULTS) as between:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("HTTPS_PROXY", f"http://corp:{PROXY}@127.0.0.1:9")
         url = between.url.replace("http://", f"http://maria:{PASSWORD}@")
         monkeypatch.setenv("OPENAI_BASE_URL", url)
-        for name, words in everything(url, tmp_path, few_people).items():
+        between.share, share = 0.0, between.share
+        fitted = ("--model", "m", "--cache", tmp_path / "answers.sqlite", "--out", tmp_path / "me.json")
+        assert run("fit", MIRA, *fitted).code == 0
+        between.share = share
+        for name, words in everything(url, tmp_path, few_people, raw).items():
             if which is None or name in which:
                 done = run(*words)
                 assert done.code in (0, 1, 2, 4), (name, done)

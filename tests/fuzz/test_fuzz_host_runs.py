@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from command_line import Run
 from faulty_hosts import FaultyHost
-from mutations import Faults, commands, count
+from mutations import Faults, commands, rounds
 from places import MIRA
 
 from personalrm.data.simulated import simulate_people
@@ -54,7 +54,7 @@ def test_fuzz_runs_on_a_faulty_host(
     first = int(os.environ.get("PERSONALRM_FUZZ_FROM", "0"))
     draw, faults, runs = random.Random(20261128 + first), Faults(), 0
     codes = dict.fromkeys(("fit", "bench", "train"), frozenset[int]())
-    for number in range(first, first + count(5)):
+    for number in rounds(5, first):
         words = draw.choice([fit, fit, bench, train]) if number > 2 else (fit, bench, train)[number]
         host.seed, host.share, host.requests = number, draw.choice([0.02, 0.1, 0.3, 1.0]), 0
         if draw.random() < 0.5:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from mutations import SEED, Faults, commands, count, mutate_folder
+from mutations import SEED, Faults, commands, mutate_folder, rounds
 from places import LATER, MIRA
 
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
@@ -30,15 +30,15 @@ def without_checksums(folder: Path) -> None:
             path.write_text(json.dumps(record))
 
 
-def tried(run: Run, monkeypatch: pytest.MonkeyPatch, good: Path, tmp_path: Path, number: int) -> None:
-    """Mutate the folder so many times and use it."""
+def tried(run: Run, monkeypatch: pytest.MonkeyPatch, good: Path, tmp_path: Path, few: int) -> None:
+    """Mutate the folder so many times, PERSONALRM_FUZZ times in a long fuzz, and use it."""
     folder, profile, draw = tmp_path / "odd", tmp_path / "me.json", random.Random(SEED)
     shutil.copytree(good, folder)
     assert run("fit", MIRA, "--model", f"trained:{folder}", "--out", profile).code == 0
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised
     names = [one.relative_to(good).as_posix() for one in good.rglob("*") if one.is_file()]
     faults = Faults()
-    for _ in range(number):
+    for _ in rounds(few):
         shutil.rmtree(folder)
         shutil.copytree(good, folder)
         honest = draw.random() < 0.3
@@ -66,7 +66,7 @@ def test_fuzz_learned_models(run: Run, monkeypatch: pytest.MonkeyPatch, few_peop
     good = tmp_path / "good"
     settings = ("--features", "traits", "--ensemble-size", 2, "--epochs", 1)
     assert run("train", "pref", few_people, *settings, "--out", good).code == 0
-    tried(run, monkeypatch, good, tmp_path, count(8))
+    tried(run, monkeypatch, good, tmp_path, 8)
 
 
 @pytest.mark.slow
@@ -77,4 +77,4 @@ def test_fuzz_reward_models(
     settings = ("--backbone", tiny_bert, "--epochs", 1)
     done = run("train", "bt", few_people, *settings, "--out", good)
     assert done.code == 0, done
-    tried(run, monkeypatch, good, tmp_path, count(40))
+    tried(run, monkeypatch, good, tmp_path, 40)

@@ -27,6 +27,8 @@ VALUES: tuple[Any, ...] = (
     *([], {}, [[]], {"a": []}, [None], ["A"] * 50, {"kind": "judge"}, {"": ""}, [{}], [1, "2", None], [[[[[[]]]]]]),
 )
 SEED = int(os.environ.get("PERSONALRM_FUZZ_SEED", "20261128"))
+MOST_MB = 600
+"""Memory that one mutation may add at its peak; what libraries need that the first ones import is counted as well."""
 HOSTILE = [one for one in VALUES if isinstance(one, str)]
 
 
@@ -35,16 +37,36 @@ def count(few: int) -> int:
     return int(os.environ.get("PERSONALRM_FUZZ", few))
 
 
-def rounds(few: int) -> Iterator[int]:
+def rounds(few: int, first: int = 0) -> Iterator[int]:
     """The numbers of the mutations: `count` of them, or fewer if PERSONALRM_FUZZ_SECONDS are over; their number is
-    printed."""
+    printed. AssertionError if this process needed more than `MOST_MB` more for one of them."""
     ends, done = time.monotonic() + float(os.environ.get("PERSONALRM_FUZZ_SECONDS", "inf")), 0
-    for number in range(count(few)):
+    largest = 0
+    for number in range(first, first + count(few)):
         if time.monotonic() > ends:
             break
+        before = _megabytes("VmRSS")
+        _forget_peak()
         yield number
-        done += 1
-    sys.stdout.write(f"{done} mutations\n")
+        grown = _megabytes("VmHWM") - before
+        assert grown <= MOST_MB, f"mutation {number} took {grown} MB of memory"
+        largest, done = max(largest, grown), done + 1
+    sys.stdout.write(f"{done} mutations, at most {largest} MB each\n")
+
+
+def _megabytes(field: str) -> int:
+    """A size of this process in MB; 0 where the system does not tell it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) // 1024
+    return 0
+
+
+def _forget_peak() -> None:
+    """Let the peak (VmHWM) begin again at what is used now."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
