@@ -15,7 +15,8 @@ import sqlite3
 import threading
 import time
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import IO, Any, TypeVar
 import orjson
 
 from personalrm.errors import DataError, PersonalrmError, StorageError
+from personalrm.formatting.texts import encodable
 from personalrm.regular_files import content_of
 
 WAIT_FOR_READER_S = 2.0
@@ -55,6 +57,8 @@ _SQLITE_WAYS_OUT = {
     **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), _WAYS_OUT[errno.EACCES]),
 }
 
+BROKEN = "has half a surrogate pair (a broken emoji), which is not valid text"
+"""What is wrong with a text that UTF-8 cannot encode."""
 NO_OTHERS: Any = {"extra": "forbid"}
 """``__pydantic_config__`` of a record that rejects unknown fields."""
 
@@ -175,8 +179,41 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def to_json(record: object) -> bytes:
-    """A record as indented JSON with a final newline."""
-    return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """A record as indented JSON with a final newline; errors as `json_bytes`."""
+    return json_bytes(record, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def json_bytes(record: object, option: int = 0) -> bytes:
+    """A record as JSON; ``option`` is orjson's.
+
+    Raises:
+        DataError: a text has half a surrogate pair, which UTF-8 cannot encode; its place is named.
+    """
+    try:
+        return orjson.dumps(record, option=option)
+    except TypeError:
+        place = broken_text(record)
+        if place is None:
+            raise
+        raise DataError(f"{place} {BROKEN}") from None
+
+
+def broken_text(record: object) -> str | None:
+    """The place of the first text of a record that UTF-8 cannot encode, such as ``history.choices.3.user``."""
+    if isinstance(record, str):
+        return None if record.isascii() or encodable(record) == record else ""
+    if is_dataclass(record):
+        parts: Iterable[tuple[object, object]] = ((one.name, getattr(record, one.name, None)) for one in fields(record))
+    elif isinstance(record, Mapping):
+        if any(broken_text(name) is not None for name in record):
+            return "a name"
+        parts = record.items()
+    else:
+        parts = enumerate(record) if isinstance(record, (list, tuple)) else ()
+    for name, value in parts:
+        if (place := broken_text(value)) is not None:
+            return f"{name}.{place}" if place else str(name)
+    return None
 
 
 def read_object(

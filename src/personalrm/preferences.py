@@ -148,7 +148,9 @@ class Preference:
         A hash of id and seed decides whether the alphabetically smaller *text* comes first, so the order of the texts
         does not depend on the label: a flipped pair gives the same prompt with the opposite answer.
         """
-        smaller_first = blake2b(f"{seed}\0{self.id}".encode(), digest_size=1).digest()[0] & 1 == 0
+        smaller_first = (
+            blake2b(f"{seed}\0{self.id}".encode("utf-8", "surrogatepass"), digest_size=1).digest()[0] & 1 == 0
+        )
         return (self.chosen < self.rejected) == smaller_first
 
     def shown(self, seed: int = 0) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from personalrm.bench.details import details_of
 from personalrm.bench.entries import ResultKey
@@ -23,7 +22,7 @@ from personalrm.bench.results import DETAILS, BenchResult, Comparison, Row
 from personalrm.bench.run_folder import RUN, read_seconds
 from personalrm.bench.run_log import rows_as_written
 from personalrm.errors import DataError
-from personalrm.files import checked, read_object, replace_file, stored, to_json
+from personalrm.files import checked, json_bytes, read_object, replace_file, stored, to_json
 from personalrm.profile.provenance import Provenance
 from personalrm.stats.power import detectable
 from personalrm.stats.slices import LENGTH_MATCHING
@@ -109,7 +108,7 @@ def write(result: BenchResult, directory: str | Path, against: str | None) -> Pa
     record = _timeless(record_of(result, against))
     with stored(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / PAIRS, (orjson.dumps(line) + b"\n" for line in pair_lines(result)))
+        replace_file(folder / PAIRS, (json_bytes(line) + b"\n" for line in pair_lines(result)))
         replace_file(folder / RESULTS, to_json(record))
     return folder
 

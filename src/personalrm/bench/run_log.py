@@ -16,7 +16,7 @@ import orjson
 
 from personalrm.bench.entries import ResultKey
 from personalrm.errors import DataError
-from personalrm.files import replace_file, stored
+from personalrm.files import json_bytes, replace_file, stored
 from personalrm.regular_files import reading
 
 Row = Mapping[str, Any]
@@ -50,8 +50,8 @@ class Log:
         with stored(self._tasks):
             if self._out is None:
                 self._out = (self._judgements.open("ab", buffering=0), self._tasks.open("ab", buffering=0))
-            self._write(self._out[0], b"".join(orjson.dumps(row) + b"\n" for row in judgements))
-            self._write(self._out[1], b"".join(orjson.dumps(row) + b"\n" for row in tasks))
+            self._write(self._out[0], b"".join(json_bytes(row) + b"\n" for row in judgements))
+            self._write(self._out[1], b"".join(json_bytes(row) + b"\n" for row in tasks))
         self.finished.update(int(row["task"]) for row in tasks)
 
     def close(self) -> None:

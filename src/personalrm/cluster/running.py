@@ -34,7 +34,7 @@ from personalrm.cluster.folder import (
 from personalrm.cluster.splitting import HashInput, SplitInput, shards_for
 from personalrm.cluster.texts import embedding_executor, has_encoder
 from personalrm.data.sources import ReadOptions
-from personalrm.errors import DataError, Interrupted, StorageError
+from personalrm.errors import DataError, Interrupted, StorageError, printable
 from personalrm.files import read_record
 from personalrm.locks import hold
 from personalrm.models.registry import TRAINED, is_embedded
@@ -179,7 +179,7 @@ class _Driver:
         hashes: dict[Path, str] = {}
         for job, found in self._each("looking through the files", [HashInput(one) for one in files], len(files)):
             hashes[job.path] = found
-        inputs = {f"{place}:{one.name}": hashes[one] for place, one in enumerate(files)}
+        inputs = {f"{place}:{printable(one.name)}": hashes[one] for place, one in enumerate(files)}
         return RunManifest(inputs, self._folder.shards, self._provenance(inputs, hashes))
 
     def _provenance(self, inputs: dict[str, str], hashes: dict[Path, str]) -> Provenance:

@@ -253,7 +253,7 @@ class _Ranking:
     ) -> _Ranking:
         id_field, own_id = given_id(row, layout)
         texts = "\0".join([user, *(turn.content for turn in context), *sorted(responses)])
-        content = blake2b(texts.encode(), digest_size=6).hexdigest()
+        content = blake2b(texts.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         name = f"{own_id}-{content}" if own_id else content
         decided = sum(not pair.tie for pair in made)
         more = {"source": source, **about(row, layout)}

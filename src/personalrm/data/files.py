@@ -23,7 +23,7 @@ from personalrm.data.compressed import opened
 from personalrm.data.fields import Fields
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.spooling import regular_file
-from personalrm.errors import DataError, RowError
+from personalrm.errors import DataError, RowError, printable
 
 Row = tuple[int, Fields | RowError]
 HUB = "hub:"
@@ -73,14 +73,17 @@ def rows(source: str | Path, limits: Limits = DEFAULT) -> Iterator[Row]:
 
 
 def name_of(path: str | Path | Sequence[str | Path] | object) -> str:
-    """The name of an input in results: file name, hub name, a list of these, or "rows" for rows in memory."""
+    """The name of an input in results: file name, hub name, a list of these, or "rows" for rows in memory.
+
+    Bytes that are not UTF-8 are escaped, because results are stored as UTF-8.
+    """
     if isinstance(path, list | tuple) and path and all(isinstance(one, str | Path) for one in path):
         named = [name_of(one) for one in path]
         return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
     if not isinstance(path, str | Path):
         return "rows"
     name = str(path)
-    return "stdin" if name == STDIN else name if name.startswith(HUB) else Path(path).name
+    return "stdin" if name == STDIN else name if name.startswith(HUB) else printable(Path(path).name)
 
 
 def _kind(path: Path, name: str) -> str:

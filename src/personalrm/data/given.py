@@ -17,6 +17,8 @@ from personalrm.data.inputs import Given
 from personalrm.data.problems import Problems
 from personalrm.data.reading import ColumnsGiven, read_history
 from personalrm.errors import DataError, SeveralPeople
+from personalrm.files import BROKEN, broken_text
+from personalrm.formatting.texts import encodable
 from personalrm.preferences import ME, History, Message, Preference
 from personalrm.profile.merging import distinct
 
@@ -25,6 +27,10 @@ Choices = History | Iterable[Preference] | Given
 """Choices as records, or files, rows or a table that hold them."""
 Candidates = Iterable[Candidate | Preference] | Given
 """Pairs as records, or files, rows or a table that hold them."""
+_TEXTS = (
+    *("id", "user", "group", "chosen", "rejected", "domain"),
+    *("time", "demographics", "reason", "split", "ranking", "source"),
+)
 _log = logging.getLogger("personalrm.data")
 
 
@@ -141,12 +147,17 @@ def _distinct(choices: Iterable[Preference]) -> tuple[Preference, ...]:
     """The choices without repetitions. Raises DataError for an id of two different choices or an invalid text."""
     found = distinct(choices)
     for one in found:
-        try:
-            "".join(
-                [one.id, one.chosen, one.rejected, one.reason or "", *(turn.content for turn in one.context)]
-            ).encode()
-        except UnicodeEncodeError:
-            raise DataError(
-                f"choice '{one.id}' has half a surrogate pair (a broken emoji), which is not valid text"
-            ) from None
+        _check_texts(one)
     return found
+
+
+def _check_texts(choice: Preference) -> None:
+    """DataError if UTF-8 cannot encode a text of the choice."""
+    texts = [value for name in _TEXTS if (value := getattr(choice, name))]
+    try:
+        "".join([*texts, *(turn.content for turn in choice.context)]).encode()
+        place = broken_text((choice.stated, choice.judges)) and "stated or judges"
+    except UnicodeEncodeError:
+        place = broken_text(choice)
+    if place is not None:
+        raise DataError(f"choice '{encodable(choice.id)}': {place} {BROKEN}")

@@ -163,7 +163,7 @@ def _last_groups(sizes: list[int], share: float) -> int:
 
 
 def _draw(seed: int, name: str) -> bytes:
-    return blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
+    return blake2b(f"{seed}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def check_marks(history: History) -> None:

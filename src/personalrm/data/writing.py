@@ -24,7 +24,8 @@ from personalrm.data.fields import NOBODY
 from personalrm.data.thinking import without_thinking
 from personalrm.data.unpacking import unpacked
 from personalrm.errors import DataError
-from personalrm.files import replacing, stored
+from personalrm.files import json_bytes, replacing, stored
+from personalrm.formatting.texts import encodable
 from personalrm.preferences import Preference
 
 COLUMNS = (
@@ -127,8 +128,16 @@ def _written(stream: IO[bytes], choices: Iterable[Preference], as_csv: bool) -> 
     count = 0
     for choice in choices:
         count += 1
-        stream.write(orjson.dumps(as_row(choice), option=orjson.OPT_APPEND_NEWLINE))
+        stream.write(_encoded(choice, as_row(choice)))
     return count
+
+
+def _encoded(choice: Preference, row: object) -> bytes:
+    """A line of JSON. DataError if a text cannot be encoded."""
+    try:
+        return json_bytes(row, orjson.OPT_APPEND_NEWLINE)
+    except DataError as error:
+        raise DataError(f"choice '{encodable(choice.id)}': {error}") from None
 
 
 def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
@@ -140,6 +149,7 @@ def _csv(stream: IO[bytes], choices: Iterable[Preference]) -> int:
     for choice in choices:
         count += 1
         row = as_row(choice)
+        _encoded(choice, row)  # a text that cannot be encoded would be found by the stream, after more choices
         row["chosen"], row["rejected"] = _cell(choice.chosen), _cell(choice.rejected)
         for name in _OBJECTS:
             row[name] = orjson.dumps(row[name]).decode() if name in row else ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from personalrm.errors import ProfileError, StorageError
-from personalrm.files import making, replace_file, stored, write_through
+from personalrm.files import making, replace_file, stored, to_json, write_through
 from personalrm.preferences import ME, History
 from personalrm.profile.migrations import migrated
 from personalrm.profile.records import (
@@ -57,7 +57,7 @@ def save(profile: Profile, path: str | Path, *, force: bool = False) -> None:
     """
     target = Path(path)
     check_replaceable(target, profile.history, force=force)
-    text = orjson.dumps(profile, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    text = to_json(profile)
     with stored(target):
         if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced
             write_through(target, text)

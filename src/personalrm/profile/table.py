@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from personalrm.errors import DataError, MissingExtra, ProfileError
-from personalrm.files import replacing, stored
+from personalrm.files import json_bytes, replacing, stored
 from personalrm.profile import shared_parts
 from personalrm.profile.file import parse
 from personalrm.profile.records import Profile
@@ -140,7 +140,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _row(profile: Profile) -> tuple[str, str, str, int, bytes, bytes]:
-    record = orjson.loads(orjson.dumps(profile))
+    record = orjson.loads(json_bytes(profile))
     parts = shared_parts.taken_out(record)
     shared = b"{%b}" % b",".join(b'"%b":%b' % (key.encode(), body) for key, body in sorted(parts.items()))
     history = profile.history

@@ -21,7 +21,7 @@ from personalrm.bench.record import SIMULATED
 from personalrm.bench.results import BenchResult
 from personalrm.bench.running import Progress, arun
 from personalrm.errors import DataError, PersonalrmError
-from personalrm.files import making, replace_file, stored
+from personalrm.files import json_bytes, making, replace_file, stored
 from personalrm.llm.endpoint import Endpoint
 from personalrm.profile.options import Options
 
@@ -151,7 +151,7 @@ def keep(record: Record, folder: Path) -> Path:
         "settings": record.settings,
     }
     with stored(path), making(path.parent):
-        replace_file(path, [orjson.dumps(written, option=orjson.OPT_INDENT_2)])
+        replace_file(path, [json_bytes(written, orjson.OPT_INDENT_2)])
     return path
 
 

@@ -121,7 +121,7 @@ def _checked(profile: Profile, seen: History) -> Profile:
 def _halves(groups: Sequence[str], seed: str) -> dict[str, int]:
     """A half, 0 or 1, for each group; their sizes differ by at most one group."""
     names = list(dict.fromkeys(groups))
-    random.Random(seed).shuffle(names)
+    random.Random(seed.encode("utf-8", "surrogatepass")).shuffle(names)
     return {name: position % 2 for position, name in enumerate(names)}
 
 
