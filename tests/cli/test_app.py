@@ -428,3 +428,12 @@ def test_rank_and_score_have_the_same_options_as_compare(run: Run, tmp_path: Pat
     assert json.loads(run("score", profile, *asked, "--response", "Six.", "--json").out)["score"] == pytest.approx(
         float(plain.out), abs=1e-4
     )
+
+
+def test_a_module_that_cannot_be_imported_is_no_internal_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `os.setuid` to a user who may not read Python's folder, which Python reports as a missing module."""
+    monkeypatch.setitem(sys.modules, "personalrm.profile.file", None)
+    done = run("persona", "me.json")
+    assert done.code == 1
+    assert tells(done.err, "personalrm.profile.file", sys.prefix, "pip install")
+    assert "Traceback" not in done.err

@@ -79,13 +79,13 @@ INTERRUPTED = "interrupted; all answers so far are kept: run the same command ag
 
 def main() -> None:
     """Run the command line; every expected failure prints one sentence and exits with a non-zero status."""
-    from personalrm.cli import logs, output
-
     signals.catch()
     streams.open_closed()
     streams.tolerate_lost_notes()
     plain_signs(sys.stdout, sys.stderr)
     with _sentences():
+        from personalrm.cli import logs, output
+
         logs.show()
         command = get_command(app)
         narrow(command, output.console().width)
@@ -137,11 +137,17 @@ def _fault(error: Exception) -> None:
         _fail(INTERRUPTED, signals.exit_code())
     if os.environ.get("PERSONALRM_DEBUG"):
         raise error
+    if isinstance(error, ImportError):  # Python also says so of a folder that this user may not read
+        way_out = "install it again (pip install --force-reinstall personalrm), or let this user read its folders"
+        _fail(f"the installation in {sys.prefix} is incomplete or cannot be read ({error}): {way_out}", 1)
     _fail(f"an internal error of personalrm ({type(error).__name__}); PERSONALRM_DEBUG=1 shows where", 70)
 
 
 def _fail(sentence: str, code: int) -> None:
-    from personalrm.cli import output
+    try:
+        from personalrm.cli import output
 
-    output.remark(f"personalrm: {sentence}")
+        output.remark(f"personalrm: {sentence}")
+    except ImportError:  # what `_fault` reports
+        sys.stderr.write(f"personalrm: {sentence}\n")
     sys.exit(code)
