@@ -24,8 +24,7 @@ from typing import IO, Any, TypeVar
 
 import orjson
 
-from personalrm.errors import DataError, PersonalrmError, StorageError
-from personalrm.formatting.texts import encodable
+from personalrm.errors import DataError, PersonalrmError, StorageError, printable
 from personalrm.regular_files import content_of
 
 WAIT_FOR_READER_S = 2.0
@@ -201,7 +200,7 @@ def json_bytes(record: object, option: int = 0) -> bytes:
 def broken_text(record: object) -> str | None:
     """The place of the first text of a record that UTF-8 cannot encode, such as ``history.choices.3.user``."""
     if isinstance(record, str):
-        return None if record.isascii() or encodable(record) == record else ""
+        return None if printable(record) == record else ""
     if is_dataclass(record):
         parts: Iterable[tuple[object, object]] = ((one.name, getattr(record, one.name, None)) for one in fields(record))
     elif isinstance(record, Mapping):
