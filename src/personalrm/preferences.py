@@ -148,10 +148,8 @@ class Preference:
         A hash of id and seed decides whether the alphabetically smaller *text* comes first, so the order of the texts
         does not depend on the label: a flipped pair gives the same prompt with the opposite answer.
         """
-        smaller_first = (
-            blake2b(f"{seed}\0{self.id}".encode("utf-8", "surrogatepass"), digest_size=1).digest()[0] & 1 == 0
-        )
-        return (self.chosen < self.rejected) == smaller_first
+        key = f"{seed}\0{self.id}".encode("utf-8", "surrogatepass")
+        return (self.chosen < self.rejected) == (blake2b(key, digest_size=1).digest()[0] & 1 == 0)
 
     def shown(self, seed: int = 0) -> tuple[str, str]:
         """The two responses in the order in which they are shown."""
