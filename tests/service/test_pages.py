@@ -205,6 +205,24 @@ def test_files_of_other_tools_are_imported(
     assert "4 choices already stored" in again
 
 
+def test_an_import_keeps_no_nul_characters(api: Api, user: str) -> None:
+    """Which PostgreSQL cannot store."""
+    row = {
+        "id": "c\0",
+        "group": "g\0",
+        "domain": "d\0",
+        "reason": "r\0",
+        "prompt": "p\0",
+        "chosen": "\0",
+        "rejected": "b",
+    }
+    answer = upload(api, "/import", {"name": user}, "a.jsonl", json.dumps(row).encode())
+    assert answer.status == 200
+    (stored,) = api.get(f"/v1/people/{user}/choices").body["choices"]
+    assert "\0" not in str(stored)
+    assert (stored["chosen"], stored["context"][0]["content"]) == ("\ufffd", "p\ufffd")
+
+
 def test_an_import_names_what_it_cannot_read_and_keeps_the_rest(api: Api, user: str) -> None:
     rows = [json.dumps({**choice(0), "user": user}), '{"prompt": "half', json.dumps({**choice(1), "user": user})]
     page = uploaded(api, "some.jsonl", "\n".join(rows).encode(), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stores import asked, choice
 
-from personalrm.errors import StoreConflict
+from personalrm.errors import DataError, StoreConflict
 from personalrm.store.jobs import Work
 from personalrm.store.once import Once
 from personalrm.store.records import Choice, Ranked, Rating, Thumb
@@ -39,6 +39,17 @@ def test_an_id_with_another_content_is_a_conflict_and_the_first_stays(store: Sto
     assert (added.accepted, added.conflicts) == (1, (0,))
     kept = space.history.learnable(space.people.require("ada")).history.choices[0]
     assert kept.chosen == choice(1).chosen
+
+
+def test_a_nul_character_is_stored_or_refused_with_a_sentence(store: Store) -> None:
+    """PostgreSQL cannot store it; the service and its pages let none through."""
+    space = store.make_space("a")
+    if store.database.is_sqlite:
+        assert space.feedback.choices("ada", [choice(1, reason="a\0b")], NOW).accepted == 1
+        return
+    with pytest.raises(DataError, match=r"U\+0000"):
+        space.feedback.choices("ada", [choice(1, reason="a\0b")], NOW)
+    assert space.people.get("ada") is None
 
 
 def test_an_id_belongs_to_its_source_and_person(store: Store) -> None:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 
 from personalrm.errors import (
+    DataError,
     PersonalrmError,
     StorageError,
     StoreBusy,
@@ -77,6 +78,8 @@ def _of_postgresql(error: BaseException | None, shown: str) -> PersonalrmError |
         return StoreFull(f"the disk or the memory of {shown} is full: free space and try again")
     if state in _NO_SUCH_STATES:
         return _of_another_version(shown)
+    if "NUL (0x00)" in str(error):  # the driver has no code for it
+        return DataError("a text contains the character U+0000, which PostgreSQL cannot store")
     if state.startswith(("28", "3D")):
         return StorageError(f"{shown} refuses the connection: check user, password and database name")
     return None

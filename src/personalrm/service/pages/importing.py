@@ -16,7 +16,7 @@ from personalrm.data.compressed import opened
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_people
 from personalrm.errors import DataError, MissingExtra
-from personalrm.preferences import ME, History, Preference
+from personalrm.preferences import ME, History, Message, Preference
 from personalrm.preferences import Thumb as LearnableThumb
 from personalrm.service.fields import NAME, is_name
 from personalrm.service.pages.links import links
@@ -143,17 +143,29 @@ def _kept(
 
 
 def _thumb(one: LearnableThumb) -> Thumb:
-    told: dict[str, Any] = {"time": one.time, "reason": one.reason}
-    return Thumb(context=one.context, source=SOURCE, id=one.id[:NAME], response=one.response, up=one.liked, **told)
+    told: dict[str, Any] = {"time": one.time, "reason": _text(one.reason), "response": _text(one.response)}
+    return Thumb(context=_turns(one.context), source=SOURCE, id=_text(one.id[:NAME]), up=one.liked, **told)
 
 
 def _choice(one: Preference) -> Choice:
     told: dict[str, Any] = {
-        "group": one.group,
-        "domain": one.domain,
+        "group": _text(one.group),
+        "domain": _text(one.domain),
         "time": one.time,
-        "reason": one.reason,
+        "reason": _text(one.reason),
         "margin": one.margin,
+        "ranking": _text(one.ranking),
     }
-    texts: dict[str, Any] = {"context": one.context, "chosen": one.chosen, "rejected": one.rejected, "tie": one.tie}
-    return Choice(source=SOURCE, id=one.id[:NAME], ranking=one.ranking, weight=one.weight, **texts, **told)
+    texts: dict[str, Any] = {"chosen": _text(one.chosen), "rejected": _text(one.rejected), "tie": one.tie}
+    return Choice(
+        source=SOURCE, id=_text(one.id[:NAME]), context=_turns(one.context), weight=one.weight, **texts, **told
+    )
+
+
+def _text(text: Any) -> Any:
+    """A text with U+FFFD for NUL characters, which PostgreSQL cannot store; None stays None."""
+    return text if text is None else text.replace("\0", "\ufffd")
+
+
+def _turns(context: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(Message(one.role, _text(one.content)) for one in context)
