@@ -152,7 +152,8 @@ def merged(first: Turns, second: Turns) -> Turns:
     if not first or not second:
         return first or second
     head = next((at for at, one in enumerate(first) if one.role != "system"), len(first))
-    core, systems = first[head:], tuple(one for one in first[:head] if one not in second)
+    known = set(second)
+    core, systems = first[head:], tuple(one for one in first[:head] if one not in known)
     if _begins(second, core) or _begins(second[::-1], core[::-1]):
         return (*systems, *second)
     if _begins(first, second) or _begins(core, second):

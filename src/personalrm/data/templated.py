@@ -64,12 +64,14 @@ def without_special_tokens(text: str) -> str:
 
 def _instructions(text: str) -> list[Message]:
     found = []
-    unclosed = ""
+    unclosed: list[str] = []
     for part in text.split("[INST]")[1:]:
-        asked, closed, answered = f"{unclosed}{part}".partition("[/INST]")
-        unclosed = "" if closed else asked
+        last, closed, answered = part.partition("[/INST]")
+        unclosed.append(last)
         if not closed:
             continue
+        asked = "".join(unclosed)
+        unclosed.clear()
         before, _, rest = asked.partition("<<SYS>>")
         system, ended, after = rest.partition("<</SYS>>")
         if ended:

@@ -23,7 +23,9 @@ from personalrm.llm.unpacking import Decompressor, TooLong, unknown_coding
 
 KEPT = 4 << 20
 """Maximum bytes of a response that are kept; a longer one is not salvaged."""
-_STATUS = re.compile(rb"\AHTTP/\d(?:\.\d)? (\d{3})")
+_LONGEST_SIZE = 100
+"""Maximum bytes read of the line with a chunk's size."""
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -80,15 +82,15 @@ def is_whole(body: bytes) -> bool:
 
 def salvaged(received: bytes, most: int) -> Salvaged | None:
     """Return the response in these bytes if it is complete, or an error; None otherwise."""
+    start = 0
     while True:
-        status, end = _STATUS.match(received), _END.search(received)
+        status, end = _STATUS.match(received, start), _END.search(received, start)
         if status is None or end is None:
             return None
-        head, rest = received[: end.start()], received[end.end() :]
         if not status[1].startswith(b"1"):
             break
-        received = rest  # an informational response
-    headers = _headers(head)
+        start = end.end()  # after an informational response
+    headers, rest = _headers(received[start : end.start()]), received[end.end() :]
     try:
         body = _body(headers, rest, most)
     except (zlib.error, TooLong):
@@ -114,15 +116,18 @@ def _body(headers: Mapping[str, str], rest: bytes, most: int) -> bytes:
 
 def _without_sizes(rest: bytes) -> bytes:
     """The chunks up to the last one, or to the first whose size cannot be read."""
-    parts = []
-    while rest:
-        line, _, rest = rest.partition(b"\n")
+    parts, at = [], 0
+    while at < len(rest):
+        end = rest.find(b"\n", at)
+        line = rest[at : end if end >= 0 else len(rest)]
         try:
-            size = int(line.partition(b";")[0].strip(), 16)
+            size = int(line[:_LONGEST_SIZE].partition(b";")[0].strip(), 16)
         except ValueError:
             break
-        if size <= 0:
+        if size <= 0 or end < 0:
             break
-        parts.append(rest[:size])
-        rest = rest[size:].removeprefix(b"\r").removeprefix(b"\n")
+        parts.append(rest[end + 1 : end + 1 + size])
+        at = end + 1 + size
+        at += rest.startswith(b"\r", at)
+        at += rest.startswith(b"\n", at)
     return b"".join(parts)
