@@ -79,9 +79,13 @@ class Credentials:
 
     def scrub_whole(self, text: str) -> str:
         """Return a text of other people without whole long credentials, in any spelling; parts of one may be words."""
-        known = [secret for secret, _ in (*self._grams, *self._in_base64)]
-        spans = _also_decoded(text, lambda shown: (one for it in known for one in _occurrences(lowered(shown), it)))
+        spans = _also_decoded(text, self._whole)
         return _masked(text, spans) if spans else text
+
+    def _whole(self, text: str) -> Iterator[tuple[int, int]]:
+        small = lowered(text)
+        for secret, _ in (*self._grams, *self._in_base64):
+            yield from _occurrences(small, secret)
 
     def spans(self, text: str, *, words: bool = False) -> list[tuple[int, int]]:
         """Return where long credentials and their parts stand, also with escaped characters; with ``words``, without
