@@ -29,8 +29,9 @@ from common import print_table
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.gain import GROUPS, Expected
-from personalrm.models.traits.person import FEWEST_GROUPS, FEWEST_PEOPLE, measure
+from personalrm.models.traits.person import measure
 from personalrm.models.traits.posterior import variances_of
+from personalrm.profile.small_numbers import FEWEST_GROUPS, FEWEST_PEOPLE
 from personalrm.stats.intervals import interval
 from populations import Asked, Protocol, cells, drawn
 from real_people import people_of

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -20,9 +21,11 @@ from personalrm import SynthesizeMe
 from personalrm.bench.report.evidence import Evidence, Learned
 from personalrm.bench.report.examples import personas
 from personalrm.models.judges.synthesizeme import learned
+from personalrm.models.traits import TraitsModel
+from personalrm.models.traits.gain import GainPrior
 from personalrm.preferences import Preference
 from personalrm.profile.file import load, parse, save
-from personalrm.profile.small_numbers import FEWEST_GROUPS, calibrated
+from personalrm.profile.small_numbers import FEWEST_GROUPS, FEWEST_PEOPLE, calibrated, people_behind
 from personalrm.service.pages.rendering import _environment
 
 OLD = Path(__file__).parent / "old"
@@ -57,10 +60,11 @@ def test_a_report_of_an_older_run_does_not_say_how_sure_it_was(sure: float) -> N
 
 
 def test_a_profile_of_today_keeps_what_is_calibrated_and_loses_what_is_not(tmp_path: Path) -> None:
-    profile = load(OLD / "traits.json")
+    profile = TraitsModel.shipped().fit(load(OLD / "traits.json").history).profile()
     told = replace(profile.fallback, confidence=0.62, reason="It helps. Of people like this, 62% are predicted better.")
     enough = replace(profile, fallback=told)
     assert len({one.group for one in profile.history.decided}) >= FEWEST_GROUPS
+    assert people_behind(profile) >= FEWEST_PEOPLE
     save(enough, tmp_path / "enough.json")
     assert load(tmp_path / "enough.json") == enough
     history = enough.history.only(enough.history.choices[:4])
@@ -69,7 +73,33 @@ def test_a_profile_of_today_keeps_what_is_calibrated_and_loses_what_is_not(tmp_p
         assert one.fallback.confidence is None
         assert one.fallback.reason.startswith("It helps.")
         assert not _told(one.fallback.reason)
-    assert calibrated(replace(load(OLD / "judge.json"), fallback=told)).fallback.confidence is None
+    for name in ("judge", "trained", "traits"):  # no people's gains are behind them
+        assert calibrated(replace(load(OLD / f"{name}.json"), fallback=told)).fallback.confidence is None
+
+
+@pytest.mark.parametrize("people", [35, 99, 100, 400])
+def test_a_percentage_needs_a_hundred_other_people(people: int) -> None:
+    """When it is written as well as when it is read."""
+    model = TraitsModel.shipped()
+    gain = GainPrior(tuple(replace(at, people=people) for at in model.prior.gain.at))
+    model = replace(model, prior=replace(model.prior, gain=gain))
+    profile = model.fit(load(OLD / "traits.json").history).profile()
+    known = people >= FEWEST_PEOPLE
+    assert (profile.fallback.confidence is not None) == known
+    assert bool(_told(profile.fallback.reason)) == known
+    told = replace(profile.fallback, confidence=0.62, reason="Of people like this, 62% are predicted better.")
+    read = parse(orjson.loads(orjson.dumps(replace(profile, fallback=told))), "x")
+    assert (read.fallback.confidence is not None) == known
+    assert bool(_told(read.fallback.reason)) == known
+
+
+@pytest.mark.parametrize("gain", [None, [], [{}], [{"people": "many"}], [{"people": float("inf")}], 3])
+def test_a_damaged_prior_has_nobody_behind_it(gain: object) -> None:
+    profile = TraitsModel.shipped().fit(load(OLD / "traits.json").history).profile()
+    assert profile.traits is not None
+    prior: Any = profile.traits.state["prior"]
+    state = {**profile.traits.state, "prior": {**prior, "gain": gain}}
+    assert people_behind(replace(profile, engine=replace(profile.traits, state=state))) == 0
 
 
 @pytest.mark.parametrize(

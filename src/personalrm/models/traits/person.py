@@ -27,14 +27,11 @@ from personalrm.models.traits.thumbs import Threshold
 from personalrm.models.traits.whole import Rewards, WholeEvidence, is_needed
 from personalrm.preferences import History, Preference, RankedChoice
 from personalrm.profile.records import Arm, ArmScore, ArmSelection
-from personalrm.profile.small_numbers import FEWEST_GROUPS
+from personalrm.profile.small_numbers import FEWEST_GROUPS, FEWEST_PEOPLE
 
 TOLERANCE = 0.005
 """Expected loss in nats per choice up to which own weights are used: they are already shrunk towards the population's,
 and a mean over a few hundred people is not more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
-FEWEST_PEOPLE = 100
-"""Minimum number of other people for a percentage: the share of 35 people of MT-Bench has a standard error of 8
-points."""
 
 
 @dataclass(frozen=True, slots=True)
