@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from personalrm.data.columns import SPLITS
+from personalrm.data.columns import ROLES, SPLITS, plain
 from personalrm.data.fields import (
     NOBODY,
     Fields,
@@ -22,10 +22,12 @@ from personalrm.data.fields import (
     text,
 )
 from personalrm.data.layout import Layout
-from personalrm.data.unpacking import structured
+from personalrm.data.unpacking import structured, unpacked
 from personalrm.errors import RowError
 from personalrm.preferences import ME, Part
 
+WITHIN = tuple(one for one in ROLES["user"] if one not in ("judge", "expert", "person", "player", "worker", "email"))
+"""Keys that name the user in an object with metadata."""
 _WORDS = 6
 """Minimum number of words for which a text in the user column is taken for a user's message."""
 
@@ -55,6 +57,20 @@ def user_of(row: Fields, layout: Layout) -> str:
             return value if value.isascii() else encodable(value, column)
         if not missing(value):
             return name_text(value, column)
+    return _person_within(row, layout) if layout.containers else ME
+
+
+def _person_within(row: Fields, layout: Layout) -> str:
+    """The user in an object with metadata (``{"metadata": {"user_id": …}}``); ``me`` if there is none."""
+    for column in layout.containers:
+        value = row.get(column)
+        inner = unpacked(value) if isinstance(value, str) and value[:1] == "{" else value
+        if isinstance(inner, Mapping):
+            names = {plain(str(name)): str(name) for name in inner}
+            known = (names[one] for one in WITHIN if one in names)
+            name, found = first_of(inner, tuple(known))
+            if name and isinstance(found, str | int) and found not in NOBODY:
+                return name_text(found, f"{column}.{name}")
     return ME
 
 

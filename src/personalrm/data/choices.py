@@ -30,6 +30,7 @@ from personalrm.data.numbering import Numbering
 from personalrm.data.outcomes import Outcome, of_list, of_sides, tie_words
 from personalrm.data.rating_scales import RatingScales
 from personalrm.data.ratings import Judged, Pair
+from personalrm.data.templated import without_end_token
 from personalrm.data.thinking import without_thinking
 from personalrm.data.two_texts import pair_of, two_texts
 from personalrm.data.unpacking import structured, unpacked
@@ -148,6 +149,7 @@ def _written_response(value: object, field: str) -> str:
 
 
 _OPEN = ("[", "{")
+_MARK_ENDS = (">", "\n")
 _REPEATED = 10
 
 
@@ -165,6 +167,8 @@ def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: s
     """The two responses as texts, with or without the prompt."""
     one = without_thinking(text(chosen, layout.pair[0]))
     other = without_thinking(text(rejected, layout.pair[1]))
+    if one[-1:] in _MARK_ENDS and other[-1:] in _MARK_ENDS:
+        one, other = without_end_token(one), without_end_token(other)
     if not layout.has_conversation:
         shared, one, other = apart_text(one, other)
         return (*context, *shared), one, other

@@ -9,7 +9,7 @@ Other column names can be given with `--columns` (see `mapping`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from personalrm.data.other_languages import in_english
@@ -41,6 +41,10 @@ PREFERS = frozenset(
         "choice",
         "choose",
         "flag",
+        "selected",
+        "picked",
+        "pick",
+        "vote",
     )
 )
 """Words that mark a column as winner column if its name is a question ("Which response do you prefer?")."""
@@ -54,6 +58,47 @@ _NOUNS = (
     *("response", "answer", "output", "text", "completion", "reply", "content", "message", "messages", "conversation"),
     *("generation", "summary", "resp"),
 )
+
+
+BESIDE = frozenset(
+    (
+        *("rating", "score", "scores", "stars", "grade", "points", "reward", "strength", "confidence", "reason", "why"),
+        *("model", "id", "name", "time", "date", "source", "length", "len", "tokens", "metadata", "rank", "url", "by"),
+        *("logps", "logprob", "prob", "count", "user", "annotator", "at", "comment", "feedback", "label", "embedding"),
+    )
+)
+"""Words in names of columns that say something about a response or a choice, and are neither."""
+_BETTER = frozenset(
+    (
+        *("chosen", "preferred", "accepted", "better", "winning", "winner", "good", "positive", "superior", "liked"),
+        *("best", "selected", "upvoted"),
+    )
+)
+_WORSE = frozenset(
+    (
+        *("rejected", "dispreferred", "unpreferred", "worse", "losing", "loser", "bad", "negative", "inferior"),
+        *("disliked", "worst", "unselected", "unchosen", "downvoted", "discarded"),
+    )
+)
+
+
+def contrasted(names: Iterable[str]) -> tuple[str, str] | None:
+    """The only two names that differ in one word, which is a word for better and one for worse; else None.
+
+    contrasted(["prompt", "good_edited_response", "bad_edited_response"])  # the last two
+    """
+    words = {name: plain(name).split("_") for name in names}
+    better, worse = (
+        {name: [one for one in said if one not in side] for name, said in words.items() if side & {*said}}
+        for side in (_BETTER, _WORSE)
+    )
+    found = [
+        (one, other)
+        for one, rest in better.items()
+        for other, left in worse.items()
+        if rest == left and rest and not BESIDE & {*rest}
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _composed(*words: str) -> tuple[str, ...]:
@@ -72,6 +117,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "prompt": (
         *("prompt", "question", "instruction", "query", "user_prompt", "user_query", "user_question", "user_message"),
         *("user_input", "input_prompt", "prompt_text", "full_prompt", "request", "task_prompt", "instructions"),
+        *("question_text", "query_text", "instruction_text", "prompt_content", "question_content", "question_body"),
+        *("input_question", "original_prompt", "initial_prompt", "final_prompt", "prompt_message", "user_turn"),
+        *("customer_message", "customer_question", "human_prompt", "user_text", "user_request", "raw_prompt"),
     ),
     "input": ("input", "input_text", "inputs"),
     "asked": ("text", "post", "article", "document", "passage", "body", "task", "scenario", "situation", "source_text"),
@@ -142,6 +190,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "rank": ("rank", "ranking", "position"),
     "liked": (
         *("label", "liked", "like", "thumb", "thumbs", "thumbs_up", "is_good", "upvoted", "desirable", "is_desirable"),
+        *("is_positive", "is_liked", "is_accepted", "is_preferred", "is_chosen", "is_upvoted"),
         *("helpful", "is_helpful", "feedback", "vote", "user_feedback", "reaction"),
     ),
     # the user, and metadata of the choice

@@ -34,7 +34,10 @@ ROLES: Mapping[str, str] = {
 """Role by its name in other tools; unknown roles are kept unchanged."""
 _AS_THEY_STAND = ("user", "system")
 _ROLE = ("role", "from", "speaker", "sender", "author")
-_CONTENT = ("content", "value", "text", "message", "full_text", "response", "output", "answer", "completion", "body")
+_CONTENT = (
+    *("content", "value", "text", "message", "full_text", "response", "output", "answer", "completion", "body"),
+    "utterance",
+)
 _LISTS = ("messages", "conversations", "conversation", "turns")
 _ASKED = ("input", "instruction", "prompt", "question", "user", "human")
 _ANSWERED = ("output", "response", "answer", "completion", "assistant", "gpt", "bot")

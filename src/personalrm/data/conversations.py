@@ -15,13 +15,15 @@ from personalrm.data.columns import TEXTS
 from personalrm.data.contents import Turns, content_text, is_conversation, messages, parts_text
 from personalrm.data.fields import Fields, encodable, missing, text
 from personalrm.data.layout import Layout
+from personalrm.data.templated import is_templated, turns_of
 from personalrm.data.thinking import without_thinking
 from personalrm.data.unpacking import unpacked
 from personalrm.errors import RowError
 from personalrm.preferences import Message
 
 _SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
-_BEFORE = frozenset("H \n\r\t\v\f")
+_LAST_SPEAKER = re.compile(r"\n{1,9}Assistant:\Z")
+_BEFORE = frozenset("H<[ \n\r\t\v\f")
 _REPEATED = 10
 """Minimum length of a prompt that is removed from the beginning of both responses."""
 _OVERLAP = 1000
@@ -56,6 +58,7 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
     roles = layout.roles
     said: Turns = ()
     passages: list[str] = []
+    bare = False
     columns = (*roles.get("history", ()), *roles.get("context", ()), *roles.get("prompt", ()))
     for column in columns:
         if isinstance(row.get(column), int | float) and len(columns) > 1:  # such as a number of turns
@@ -64,13 +67,28 @@ def conversation_of(row: Fields, layout: Layout) -> Turns:
         if len(found) == 1 and isinstance(row.get(column), str) and found[0].role == "user":
             passages.append(found[0].content)
         else:
+            bare = bare or _is_bare(row.get(column))
             said = merged(said, found)
-    said = _with_question(said, _as_one(passages, row, roles.get("input", ())))
+    asked = _as_one(passages, row, roles.get("input", ()))
+    said = _with_question(_answered_last(said) if bare and asked else said, asked)
     for column in reversed(roles.get("system", ())):
         value = _system(row.get(column), column)
         if value.strip() and not any(one.role == "system" and one.content == value for one in said):
             said = (Message("system", encodable(value, column)), *said)
     return said
+
+
+def _is_bare(value: object) -> bool:
+    """Whether a conversation is a list of texts, which does not say who wrote which."""
+    listed = unpacked(value) if isinstance(value, str) else value
+    return isinstance(listed, list | tuple) and bool(listed) and all(isinstance(one, str) for one in listed)
+
+
+def _answered_last(said: Turns) -> Turns:
+    """An even number of texts before a question: the user began, and the last is an answer."""
+    if len(said) % 2 or {one.role for one in said} != {"user", "assistant"}:
+        return said
+    return tuple(Message("assistant" if at % 2 else "user", one.content) for at, one in enumerate(said))
 
 
 def _system(value: object, field: str) -> str:
@@ -197,13 +215,18 @@ def apart_text(chosen: str, rejected: str) -> tuple[Turns, str, str]:
 
 
 def is_dialogue(written: str) -> bool:
-    """Whether a text is a Human/Assistant dialogue."""
-    return written[:1] in _BEFORE and written.lstrip().startswith("Human:")
+    """Whether a text is a Human/Assistant dialogue, or formatted with a chat template."""
+    if written[:1] not in _BEFORE:
+        return False
+    begun = written.lstrip()
+    return begun.startswith("Human:") or (begun[:1] in ("<", "[") and is_templated(begun))
 
 
 def dialogue(written: str) -> Turns:
     """The turns of a text like "\\n\\nHuman: Hi\\n\\nAssistant: Hello!"; an empty last turn is dropped."""
-    parts = _SPEAKER.split(written.strip())
+    if not written.lstrip().startswith("Human:"):
+        return turns_of(written)
+    parts = _SPEAKER.split(_LAST_SPEAKER.sub("", written.strip()))
     roles = {"Human": "user", "Assistant": "assistant"}
     found = [Message(roles[who], what.strip()) for who, what in zip(parts[1::2], parts[2::2], strict=True)]
     if found and not found[-1].content:

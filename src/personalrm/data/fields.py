@@ -36,6 +36,7 @@ NOBODY = {
     *("undefined", "-nan", "-NaN"),
 }
 """Texts that other tools write for missing values."""
+_UTF_8 = "UTF-8 text (save the file as UTF-8: 'CSV UTF-8' in Excel, or iconv -f WINDOWS-1252 -t UTF-8)"
 _IDS = ("$oid", "id", "_id", "user_id", "uuid", "email", "username", "name")
 _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
 
@@ -97,7 +98,8 @@ def encodable(value: str, field: str) -> str:
             code = ord(value[error.start])
             # CSV files are decoded with surrogateescape, which maps a bad byte 0xNN to U+DCNN.
             what = f"the byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"the lone surrogate U+{code:04X}"
-            raise RowError("UTF-8 text", field=field, found=f"{what} at character {error.start}") from None
+            expected = "UTF-8 text" if not 0xDC80 <= code <= 0xDCFF else _UTF_8
+            raise RowError(expected, field=field, found=f"{what} at character {error.start}") from None
     return value
 
 

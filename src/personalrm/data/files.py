@@ -118,7 +118,7 @@ def _kind_of_text(path: Path, name: str, start: bytes) -> str:
         raise DataError(f"{name} is empty: it has no choices")
     named = [suffix for suffix in (one.lower() for one in path.suffixes) if suffix in _TEXTS]
     looks = "json" if start[:1] in (b"{", b"[") else "csv"
-    if named and named[-1] != ".txt":
+    if named and named[-1] != ".txt" and not start.startswith((b'{"', b'[{"')):
         return "csv" if named[-1] in (".csv", ".tsv", ".tab") else "json"
     return looks
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from personalrm.data.columns import ABOUT, PREFERS, ROLES, plain
+from personalrm.data.columns import ABOUT, BESIDE, PREFERS, ROLES, contrasted, plain
 from personalrm.data.fields import Fields, first_of
 from personalrm.data.mapping import Columns
 from personalrm.data.sides import NONE, Sides, find_sides
@@ -31,6 +31,7 @@ _SEVERAL = ("user", "id", "group", "time", "reason")
 """Roles with several columns: later ones are used if earlier ones are empty (reasons are joined)."""
 _TELLING = frozenset(("tie", "status", "winner", "scores", "margin", "chosen_score"))
 _TOLD = frozenset((*ABOUT, "source", "ranking", "weight")) - {"user", "id", "group", "tie", "margin"}
+_CONTAINERS = frozenset(("metadata", "meta", "info", "extra", "extra_info", "attributes", "properties", "provenance"))
 _KEPT = 500
 
 
@@ -73,6 +74,11 @@ class Layout:
         """The prompt column, if it is the only column of the conversation; else None."""
         found = [column for name in CONVERSATION for column in self.roles.get(name, ())]
         return found[0] if len(found) == 1 and not {"system", "input"} & self.roles.keys() else None
+
+    @cached_property
+    def containers(self) -> tuple[str, ...]:
+        """The unread columns that may hold an object with metadata of the choice."""
+        return tuple(name for name in self.unread if plain(name) in _CONTAINERS)
 
     @cached_property
     def winner(self) -> Winner:
@@ -196,6 +202,8 @@ class _Finder:
             if self._given.roles.get(role):
                 return self._claimed_kind(kind)  # type: ignore[arg-type]
         chosen, rejected = self._found("chosen"), self._found("rejected")
+        if not ((chosen and rejected) or sides.columns):
+            chosen, rejected = self._contrasted(chosen, rejected)
         if chosen and rejected and not (sides.columns and self._says_winner(chosen)):
             return self._claimed_kind("pair")
         if sides.columns:
@@ -210,6 +218,15 @@ class _Finder:
         self._claim("winner")
         return ""
 
+    def _contrasted(self, chosen: str | None, rejected: str | None) -> tuple[str | None, str | None]:
+        """The two columns whose names differ in a word for better and one for worse, else those given."""
+        found = None if self._given.roles.keys() & {"chosen", "rejected"} else contrasted(self._free)
+        if found is None or not any(self._found(one) for one in CONVERSATION[1:]):
+            return chosen, rejected  # without a conversation another column may be the prompt: a suggestion asks
+        for role, column in zip(("chosen", "rejected"), found, strict=True):
+            self._take(role, (column,))
+        return found
+
     def _says_winner(self, chosen: str) -> bool:
         """Whether a column with a name for the better response is a winner column instead."""
         if self._given.roles.keys() & {"winner", "chosen"}:
@@ -219,7 +236,8 @@ class _Finder:
     def _claim_winner(self, sides: Sides) -> None:
         """Claim the winner column: a known name, or the only name that is a question with a word of `PREFERS`."""
         self._claim("winner")
-        named = tuple(one for one in self._free if one not in sides.columns and PREFERS & {*plain(one).split("_")})
+        words = {one: {*plain(one).split("_")} for one in self._free if one not in sides.columns}
+        named = tuple(one for one, said in words.items() if PREFERS & said and not BESIDE & said)
         if "winner" not in self._roles and len(named) == 1:
             self._take("winner", named)
 

@@ -31,6 +31,22 @@ _SPECIAL = re.compile(
 )
 
 
+_BEGINNING = re.compile(
+    r"(?:<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>)?\s{0,4}"
+    r"(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|<\|(?:system|user|assistant)\|>|<｜(?:User|Assistant)｜>|\[INST\])"
+)
+
+
+_END = re.compile(
+    r"\s{0,4}(?:<\|(?:im_end|eot_id|end|endoftext|end_of_text)\|>|</s>|<end_of_turn>|<eos>|<｜end▁of▁sentence｜>)\s*\Z"
+)
+
+
+def is_templated(text: str) -> bool:
+    """Whether a text begins as a chat template begins."""
+    return _BEGINNING.match(text) is not None
+
+
 def turns_of(text: str) -> tuple[Message, ...]:
     """The conversation in a formatted prompt, without the empty turn at the end of a generation prompt."""
     for pattern in _TURNS:
@@ -55,6 +71,11 @@ def response_in(query: str, prompt: str) -> str:
         return without_special_tokens(query[at + len(end) :])
     turns = turns_of(query)
     return turns[-1].content if turns else ""
+
+
+def without_end_token(text: str) -> str:
+    """The text without the token that ends a turn, as training frameworks write it behind a response."""
+    return _END.sub("", text)
 
 
 def without_special_tokens(text: str) -> str:

@@ -48,13 +48,25 @@ _TIE_PHRASES = (
     "even",
     "a_b_tie",
     "50_50",
+    "comparable",
+    "on_par",
+    "no_clear_preference",
+    "no_strong_preference",
+    "no_real_difference",
+    "not_much_difference",
+    "little_difference",
 )
+_OPENINGS = frozenset(
+    ("they", "these", "the", "two", "are", "is", "it", "s", "i", "think", "responses", "answers", "options", "were")
+)
+"""Words before the verdict in a sentence such as "The two responses are about the same"."""
 _TIE_BEGINNINGS = (*(one for one in TIES if "_" in one), "indifferent", *_TIE_PHRASES)
 _UNSURE = ("unsure", "not_sure", "skip", "skipped", "cannot_tell", "can_t_tell", "don_t_know", "unclear")
 _FILLERS = {
     *("is", "better", "best", "the", "one", "wins", "win", "won", "winner", "preferred", "prefer", "prefers", "chosen"),
     *("response", "answer", "model", "assistant", "option", "completion", "output", "text", "side", "candidate"),
     *("summary", "bot", "chatbot", "reply", "choice", "version", "conversation", "message", "generation", "ai", "llm"),
+    *("resp", "ans", "like", "likes", "liked"),
     *("clearly", "much", "slightly", "significantly", "strongly", "somewhat", "far", "marginally", "definitely"),
     *(
         "i",
@@ -79,6 +91,7 @@ _ORDINALS = ("1st", "2nd", "3rd", "4th")
 _COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s{0,9}(>+|<+|»|«|≻|≺|=+|≈|~)\s{0,9}([a-z0-9_ ]{1,40})")
 _MOST = 64
 _AGAINST = frozenset(("over", "beats", "beat"))
+_WORSE = frozenset(("worse", "worst", "loses", "lost"))
 _PREFERRED = frozenset(("prefer", "prefers", "preferred", "chosen", "better"))
 
 
@@ -142,15 +155,22 @@ class Winner:
             return self._compared(*compared.groups())
         for phrase in _A_BIT:
             word = word.replace(phrase, "")
-        words = word.split("_")
-        if words[0] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
+        words = word.partition("_because_")[0].split("_")
+        opened = next((at for at, one in enumerate(words) if one not in _OPENINGS), 0)
+        word = "_".join(words[opened:])
+        if words[opened] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
             return all_sides
-        if set(words) & {"equal", "equally"} and not self._named_in(words) and "not" not in words:
+        if set(words) & {"equal", "equally"} and not self._named_in(words[opened:]) and "not" not in words:
             return all_sides  # "They are equally good"
         return self._named(words)
 
     def _named(self, words: Sequence[str]) -> frozenset[int] | None:
         rest = [one for one in words if one not in _FILLERS or (one in self._names and one not in ("one", "i", "s"))]
+        named = [self._names[one] for one in rest if one in self._names]
+        if self._count == 2 and len({*named}) == 2 and len(rest) == 3 and rest[1] in ("and", "over"):
+            return frozenset(named if rest[1] == "and" else named[:1])  # "A and B", "A over B"
+        if self._count == 2 and named and _WORSE & {*rest} and len(rest) == len(named) + 1:
+            return frozenset({1 - named[0]})  # "B is worse", "B is worse than A"
         if len(rest) == 3 and rest[1] in _AGAINST and (rest[1] != "over" or set(words) & _PREFERRED):
             rest = rest[:1]  # "A beats B"
         if "than" in words and len(rest) == 2 and set(words) & {"better", "preferred"}:

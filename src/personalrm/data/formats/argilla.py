@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.columns import plain
+from personalrm.data.columns import ROLES, plain
 from personalrm.data.fields import Fields, describe, missing
 from personalrm.data.formats.base import Format, names_a_side, with_prompt
+from personalrm.data.ratings import THUMBS
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
 from personalrm.data.winners import as_number
@@ -71,28 +72,48 @@ def flat(row: Fields) -> Iterator[Fields]:
 def _choices(texts: Fields, answers: Answers, said: Fields) -> Iterator[Fields]:
     sides = find_sides(texts).responses.columns
     for user, given in answers.items():
-        found: dict[str, Any] | None = None
-        ratings: dict[str, Any] = {}
-        reasons: list[str] = []
-        for question, value in given.items():
-            rated = _field_of(question, texts)
-            if isinstance(value, list | dict):
-                found = _ranked(texts, value, question)
-            elif as_number(value) is not None and rated:
-                ratings[rated] = value
-            elif isinstance(value, str) and (value in texts or names_a_side(value, texts)):
-                found = _chosen(texts, value, sides)
-            elif as_number(value) is not None:
-                found = found or {**texts, "winner": value}
-            else:
-                reasons.append(str(value))
-        if found is None and len(ratings) > 1:
-            rest = {name: text for name, text in texts.items() if name not in ratings}
-            responses = [{"content": texts[name], "score": value} for name, value in ratings.items()]
-            found = {**with_prompt(rest), "responses": responses}
-        if found is None:
-            raise RowError("a choice, a ranking or ratings of the fields", field="responses", found=", ".join(given))
-        yield {**found, **said, "user": user or None, "reason": "\n".join(reasons) or None}
+        found = (None if sides else _one_judged(texts, given)) or _compared(texts, given, sides)
+        yield {**found, **said, "user": user or None}
+
+
+def _compared(texts: Fields, given: Mapping[str, Any], sides: Sequence[str]) -> dict[str, Any]:
+    """Generic columns from one person's choice, ranking or ratings of several responses."""
+    found: dict[str, Any] | None = None
+    ratings: dict[str, Any] = {}
+    reasons: list[str] = []
+    for question, value in given.items():
+        rated = _field_of(question, texts)
+        if isinstance(value, list | dict):
+            found = _ranked(texts, value, question)
+        elif as_number(value) is not None and rated:
+            ratings[rated] = value
+        elif isinstance(value, str) and (value in texts or names_a_side(value, texts)):
+            found = _chosen(texts, value, sides)
+        elif as_number(value) is not None:
+            found = found or {**texts, "winner": value}
+        else:
+            reasons.append(str(value))
+    if found is None and len(ratings) > 1:
+        rest = {name: text for name, text in texts.items() if name not in ratings}
+        responses = [{"content": texts[name], "score": value} for name, value in ratings.items()]
+        found = {**with_prompt(rest), "responses": responses}
+    if found is None:
+        raise RowError("a choice, a ranking or ratings of the fields", field="responses", found=", ".join(given))
+    return {**found, "reason": "\n".join(reasons) or None}
+
+
+def _one_judged(texts: Fields, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Generic columns of a record with one response and its rating or thumb ("good", "no"); None for other records."""
+    names = [name for name in texts if plain(name) in ROLES["response"]]
+    scores = {name: value for name, value in given.items() if as_number(value) is not None}
+    thumbs = {name: one for name, one in given.items() if isinstance(one, str) and one.strip().lower() in THUMBS}
+    if len(names) != 1 or len(scores) + len(thumbs) != 1:
+        return None
+    rest = {name: text for name, text in texts.items() if name != names[0]}
+    value = next(iter((scores or thumbs).values()))
+    judged = {"score" if scores else "liked": value}
+    reasons = [str(one) for name, one in given.items() if name not in scores and name not in thumbs]
+    return {**with_prompt(rest), "response": texts[names[0]], **judged, "reason": "\n".join(reasons) or None}
 
 
 def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:
@@ -136,8 +157,37 @@ def first_version(row: Fields) -> Iterator[Fields]:
     beside = ("id", "external_id", "metadata", *questions)
     texts = {name: one for name, one in row.items() if name not in beside and _SUGGESTION not in name}
     yield from records(
-        {"id": row.get("id"), "fields": texts, "responses": {name: row[name] or [] for name in questions}}
+        {"id": row.get("id"), "fields": texts, "responses": {name: _rows_of(row[name] or []) for name in questions}}
     )
+
+
+def by_column(row: Fields) -> Iterator[Fields]:
+    """The same without suggestions; `datasets` gives the answers of a question as an object of lists."""
+    questions = {name: _rows_of(value) for name, value in row.items() if _are_answers(value)}
+    texts = {name: one for name, one in row.items() if name not in ("id", "external_id", "metadata", *questions)}
+    yield from records({"id": row.get("id"), "fields": texts, "responses": questions})
+
+
+def _rows_of(value: Any) -> Any:
+    """The answers as objects, if they are an object of lists; else the value."""
+    if not isinstance(value, Mapping) or not all(isinstance(one, list) for one in value.values()):
+        return value
+    return [dict(zip(value, one, strict=False)) for one in zip(*value.values(), strict=False)]
+
+
+def _are_answers(value: Any) -> bool:
+    """Whether a value has the answers to a question: a list of objects, or an object of lists."""
+    answers = _rows_of(value)
+    first = answers[0] if isinstance(answers, list) and answers else None
+    return isinstance(first, Mapping) and {"user_id", "value", "status"} == {*first}
+
+
+def _has_answered(row: Fields) -> bool:
+    return any(_are_answers(value) for value in row.values())
+
+
+def _may_be_version_1(columns: Collection[str]) -> bool:
+    return {"external_id", "metadata"} <= {*columns} and not _has_suggestions(columns)
 
 
 def _has_suggestions(columns: Collection[str]) -> bool:
@@ -148,4 +198,12 @@ FORMATS = (
     Format("Argilla data sets on the hub, version 1", (), first_version, also=_has_suggestions, hands_on=True),
     Format("Argilla records", ("fields", "responses"), records, ("id", "inserted_at")),
     Format("Argilla data sets on the hub", (), flat, also=_has_answers, hands_on=True),
+    Format(
+        "Argilla data sets on the hub, version 1 without suggestions",
+        (),
+        by_column,
+        accepts=_has_answered,
+        also=_may_be_version_1,
+        hands_on=True,
+    ),
 )

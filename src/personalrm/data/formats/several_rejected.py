@@ -29,10 +29,11 @@ def _is_ours(row: Fields) -> bool:
     given = row["chosen"], row["rejected"]
     if type(given[0]) is not list and type(given[1]) is not list:
         return False
-    return all(one and (isinstance(one, str) or _are_texts(one)) for one in given)
+    return all(one and (isinstance(one, str) or are_texts(one)) for one in given)
 
 
-def _are_texts(value: object) -> bool:
+def are_texts(value: object) -> bool:
+    """Whether a value is a list of texts."""
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
