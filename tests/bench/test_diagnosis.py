@@ -84,6 +84,7 @@ async def test_a_profile_that_helps_has_no_known_failure() -> None:
     assert {one.name for one in found} == {
         "no new choices",
         "changed taste",
+        "no usable answers",
         "position bias",
         "too few choices",
         "contradictory choices",

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from personalrm.bench.entries import ResultKey
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
-from personalrm.formatting.texts import counted
 from personalrm.preferences import Verdict
 from personalrm.profile.provenance import Provenance
 from personalrm.profile.spend import Spend
@@ -68,7 +67,9 @@ def nothing_scored(reasons: Iterable[str], pairs: int) -> str:
     """Return a sentence for a model none of whose answers could be used, with the most frequent reason."""
     counted_reasons = Counter(reasons).most_common(1)
     why = counted_reasons[0][0] if counted_reasons else "no reason given"
-    return f"none of {counted(pairs, 'pair')} could be scored, most often because: {why}"
+    if pairs == 1:
+        return f"the only pair could not be scored, because: {why}"
+    return f"none of {pairs:,} pairs could be scored, most often because: {why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from personalrm.bench.answers import nothing_scored
 from personalrm.formatting.texts import counted
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.preferences import History, Preference
 from personalrm.profile.merging import KnownChoices
-from personalrm.profile.records import Arm, Profile
+from personalrm.profile.records import Arm, Profile, Reasoning
 from personalrm.stats.intervals import paired
 from personalrm.stats.position_bias import PositionBias
 from personalrm.synthesis.arm_selection import ARMS
@@ -36,6 +37,9 @@ OVER, UNDER = 0.3, 0.3
 """Minimum share of verified reasonings, and maximum share of verified ones that fail in the other order."""
 MOVED = 0.05
 """Minimum share of pairs in which a persona should change the judge's verdict."""
+_REASON = 300
+NO_ANSWERS = "no usable answers"
+"""Name of the symptom that a model's answers could all not be used."""
 CHANCE = 0.05
 """Significance level of a difference on the new choices (paired, by conversation); it needs six conversations."""
 
@@ -71,8 +75,9 @@ async def diagnose(profile: Profile, choices: History, endpoint: Endpoint | None
     if endpoint is None:
         found += [_changed(_of_weights(profile, fresh))] if profile.traits is not None else []
     else:
-        arms, unsure = await _arms(endpoint, profile, fresh), await _other_order(endpoint, profile)
-        found += [_over_filtered(profile), _under_filtered(*unsure), *_of_arms(profile, arms, fresh)]
+        arms, again = await _arms(endpoint, profile, fresh), await _other_order(endpoint, profile)
+        found += [_unanswered(arms, again), _over_filtered(profile), _under_filtered(again)]
+        found += _of_arms(profile, arms, fresh)
     return sorted(found, key=lambda one: (one.shown is not True, one.shown is None))
 
 
@@ -150,7 +155,8 @@ def _over_filtered(profile: Profile) -> Symptom:
     )
 
 
-def _under_filtered(undone: int, verified: int) -> Symptom:
+def _under_filtered(again: Sequence[Reasoning]) -> Symptom:
+    undone, verified = sum(not one.verified for one in again), len(again)
     return Symptom(
         "under-filtering",
         undone > UNDER * verified if verified else None,
@@ -160,11 +166,10 @@ def _under_filtered(undone: int, verified: int) -> Symptom:
     )
 
 
-async def _other_order(endpoint: Endpoint, profile: Profile) -> tuple[int, int]:
-    """Number of verified reasonings that do not hold in both orders, and number of verified reasonings."""
+async def _other_order(endpoint: Endpoint, profile: Profile) -> list[Reasoning]:
+    """The verified reasonings, verified only if they hold in both orders."""
     verified = [profile.choice(one.choice) for one in profile.reasonings if one.verified]
-    again = await reason(endpoint, verified, seed=profile.seed, both_orders=True)
-    return sum(not one.verified for one in again), len(verified)
+    return await reason(endpoint, verified, seed=profile.seed, both_orders=True)
 
 
 async def _arms(endpoint: Endpoint, profile: Profile, fresh: Sequence[Preference]) -> Mapping[Arm, Scores]:
@@ -184,6 +189,19 @@ def _of_arms(profile: Profile, arms: Mapping[Arm, Scores], fresh: Sequence[Prefe
         _unread(arms),
         _pulling_apart(arms, fresh),
     ]
+
+
+def _unanswered(arms: Mapping[Arm, Scores], again: Sequence[Reasoning]) -> Symptom:
+    """A model whose answers cannot be read says nothing about the profile."""
+    advice = "use another model or check the host: nothing that needs its verdicts was measured"
+    reasons = [why for one in arms.values() for why in one.reasons.values()]
+    reasons += [one.text or "no verdict found" for one in again if one.predicted is None]
+    asked = sum(one.asked for one in arms.values()) + len(again)
+    if not asked:
+        return Symptom(NO_ANSWERS, None, "no choice to ask about", advice)
+    if len(reasons) == asked:
+        return Symptom(NO_ANSWERS, True, nothing_scored((why[:_REASON] for why in reasons), asked), advice)
+    return Symptom(NO_ANSWERS, False, f"{asked - len(reasons)} of {counted(asked, 'answer')} could be read", advice)
 
 
 def _by_position(arms: Mapping[Arm, Scores]) -> Symptom:

@@ -108,6 +108,8 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
         _json(asdict(found))
         return
     out = console()
+    if found.compared and found.unscored == found.compared:
+        return  # the order would be that of the responses
     for place, index in enumerate(found.order, 1):
         one_line(out, f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
     if found.unscored:

@@ -52,9 +52,9 @@ def why_unparsed(text: str) -> str:
     answer = text[answer_start(text) :]
     if not text.strip():
         return "empty answer"
-    if _REFUSAL.search(answer[:300]):
-        return "refusal"
-    return "tie" if says_tie(answer) or says_even(answer) else "no verdict found (cut off?)"
+    if says_tie(answer) or says_even(answer):
+        return "tie"  # also in "Both are equally good, I cannot decide"
+    return "refusal" if _REFUSAL.search(answer[:300]) else "no verdict found (cut off?)"
 
 
 def choice_probability(tokens: Sequence[TokenLogprob]) -> float | None:

@@ -99,4 +99,17 @@ def _sentence(error: Any, depth: int = 0) -> str:
     said = next((said for name in _SAID if (said := _sentence(error.get(name), depth + 1))), "")
     where = error.get("loc")  # FastAPI: the parameter at fault
     place = ".".join(map(str, where))[:80] if isinstance(where, list) else ""
-    return ": ".join(filter(None, (place, said)))
+    return ": ".join(filter(None, (place, said, _upstream(error, said))))
+
+
+def _upstream(error: dict[str, Any], said: str) -> str:
+    """What OpenRouter's provider said: its own message is only "Provider returned error"."""
+    beside = error.get("metadata")
+    raw = beside.get("raw") if isinstance(beside, dict) else None
+    if not isinstance(raw, str) or not said or raw in said:
+        return ""
+    try:
+        inner = _sentence(load_json(raw.encode("utf-8", "replace")), _DEEPEST - 1) if raw[:1] in "[{" else ""
+    except ValueError:
+        inner = ""
+    return inner or raw

@@ -21,11 +21,13 @@ from personalrm.llm.credentials import Credentials
 from personalrm.llm.endpoint import Completion, RequestObserver
 from personalrm.llm.faults import fault_of, refused
 from personalrm.llm.host import Host
+from personalrm.llm.other_shapes import is_stream
 from personalrm.llm.pace import Pace
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import AttemptFailed, BadRequest, Transport
 
 T = TypeVar("T")
+E = TypeVar("E", bound=EndpointError)
 _log = logging.getLogger("personalrm.llm")
 TRIES = 6
 TRIES_AT_START = 3
@@ -61,6 +63,7 @@ class HttpClient(Generic[T]):
         self._transport = Transport(host, url)
         self._has_answered = False
         self._standing: tuple[float, EndpointError] | None = None
+        self._first_error = ""
         self.pace = Pace(host.timeout)
 
     async def aclose(self) -> None:
@@ -125,7 +128,18 @@ class HttpClient(Generic[T]):
 
     def refused(self, refusal: BadRequest) -> EndpointRefused:
         """Return the error for a request that the host accepts in no form."""
-        return refused(refusal, self._host, self._model)
+        error = refused(refusal, self._host, self._model)
+        return error if isinstance(error, RequestRefused) else self._of_second(error)
+
+    def _of_second(self, error: E) -> E:
+        """The error; it also fails the other requests if a host that has never answered gave it for two of them.
+
+        One alone may be due to its prompt.
+        """
+        if not self._has_answered and str(error) == self._first_error:
+            self._remembered(error)
+        self._first_error = str(error)
+        return error
 
     def _succeeded(self, answer: T, characters: int, max_tokens: int, seconds: float) -> None:
         self._has_answered = True
@@ -137,6 +151,7 @@ class HttpClient(Generic[T]):
         return max(fault.retry_after, asyncio.get_running_loop().time() - since) > self._host.deadline
 
     async def _post(self, body: bytes, max_tokens: int) -> T:
+        begun = False
         try:
             response = await self._transport.post(body, lambda: self.pace.allowed(len(body), max_tokens))
             if 200 <= response.status < 300:
@@ -145,12 +160,14 @@ class HttpClient(Generic[T]):
         except EndpointRefused as error:
             raise self._remembered(error) from None
         except ErrorInside as error:
-            status = error.status
+            status, begun = error.status, is_stream(response.body)
         except UnusableResponse as error:
             if is_page(response.body):
                 raise self._remembered(self._page(response.body)) from None
             raise AttemptFailed(str(error), unusable=True) from None
         fault = fault_of(status, response, self._host, self._model, has_answered=self._has_answered)
+        if begun and isinstance(fault, AttemptFailed) and not fault.overload:
+            fault.unusable = True  # a stream that had begun may have been paid for
         affects_all = isinstance(fault, EndpointRefused) and not isinstance(fault, RequestRefused)
         raise self._remembered(fault) if affects_all and isinstance(fault, EndpointError) else fault
 
@@ -163,14 +180,18 @@ class HttpClient(Generic[T]):
     def _given_up(self, fault: AttemptFailed, attempts: int, overloaded_since: float) -> EndpointError:
         if fault.unusable:
             asked = f" (asked {attempts} times)" if attempts > 1 else ""
-            return UnusableResponse(f"{self._host.name}: {fault.said}{asked}")
+            return self._of_second(UnusableResponse(f"{self._host.name}: {fault.said}{asked}"))
         if fault.dead and not self._has_answered:
             return self._remembered(
                 Unreachable(f"{self._host.name} cannot be reached: {fault.said}; check the base URL")
             )
-        error = Unreachable(f"{self._host.name} gave no answer in {attempts} tries: {fault.said}")
+        error = Unreachable(
+            f"{self._host.name} gave no answer in {attempts} {'try' if attempts == 1 else 'tries'}: {fault.said}"
+        )
         # the other requests need not wait as long for the same host
-        return self._remembered(error) if self._scheduler.last_success < overloaded_since < float("inf") else error
+        if self._scheduler.last_success < overloaded_since < float("inf"):
+            return self._remembered(error)
+        return self._of_second(error)
 
     def _remembered(self, error: EndpointError) -> EndpointError:
         self._standing = asyncio.get_running_loop().time() + STANDS_S, error

@@ -134,6 +134,11 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     return ""
 
 
+def is_stream(body: bytes) -> bool:
+    """Return whether a body is an event stream."""
+    return _STREAM.match(body) is not None
+
+
 def streamed(body: bytes) -> dict[str, Any] | None:
     """Return the answer of an event stream; None if the body is none. ValueError as `from_stream`."""
     return from_stream(body) if body[:1] != b"{" and _STREAM.match(body) else None
@@ -157,7 +162,7 @@ def _from_deltas(chunks: Iterable[Mapping[str, Any]], *, broken: bool = False) -
     logprobs: list[Any] = []
     for chunk in chunks:
         if chunk.get("error"):
-            return dict(chunk)
+            return {"error": chunk["error"]}  # OpenRouter sends a choice beside it
         usage = chunk.get("usage") or usage
         for part in _parts_of(chunk):
             delta = part.get("delta") or part.get("message") or {}

@@ -38,12 +38,14 @@ class Ranking:
         order: positions of the responses, best first.
         strengths: Bradley–Terry log-odds by position, mean zero.
         compared: number of compared pairs; ``unscored`` is the number of pairs without a readable verdict.
+        unscored_reason: the most frequent reason of these; None if all have a verdict.
     """
 
     order: tuple[int, ...]
     strengths: tuple[float, ...]
     compared: int
     unscored: int = 0
+    unscored_reason: str | None = None
 
     def _repr_html_(self) -> str:
         rows = [(str(place), str(one), f"{self.strengths[one]:+.3f}") for place, one in enumerate(self.order, 1)]

@@ -19,11 +19,13 @@ from personalrm.synthesis.judging import JudgeContext, Judgement, clipped_log_lo
 class Scores:
     """P(chosen) by choice id of every validation choice that was asked; None if unscored.
 
-    ``orders`` holds P(chosen) with the chosen response shown first and second, for choices read in both orders.
+    ``orders`` holds P(chosen) with the chosen response shown first and second, for choices read in both orders;
+    ``reasons`` says why choices asked in both orders are unscored.
     """
 
     probabilities: Mapping[str, float | None] = field(default_factory=dict)
     orders: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def position(self) -> PositionBias:
@@ -71,11 +73,13 @@ class Scores:
         return Scores(
             {one: p for one, p in self.probabilities.items() if one in choices},
             {one: both for one, both in self.orders.items() if one in choices},
+            {one: why for one, why in self.reasons.items() if one in choices},
         )
 
     def with_more(self, more: Scores) -> Scores:
         """Return these scores merged with ``more``."""
-        return Scores({**self.probabilities, **more.probabilities}, {**self.orders, **more.orders})
+        reasons = {**self.reasons, **more.reasons}
+        return Scores({**self.probabilities, **more.probabilities}, {**self.orders, **more.orders}, reasons)
 
     def gain_over(self, other: Scores) -> float | None:
         """Return the mean log loss of ``other`` minus ours on the choices that both scored; None if there are none."""
@@ -106,6 +110,7 @@ async def score(
     """
 
     orders: dict[str, tuple[float, float]] = {}
+    reasons: dict[str, str] = {}
 
     async def one(choice: Preference) -> float | None:
         if seed is not None:
@@ -123,10 +128,12 @@ async def score(
         if judged.probability is not None and len(judged.orders) == 2:
             first, second = (one.probability for one in judged.orders)
             orders[choice.id] = (first or 0.0, second or 0.0)
+        if judged.probability is None:
+            reasons[choice.id] = judged.unscored or "no reason given"
         return judged.probability
 
     found = await gather(one(choice) for choice in choices)
-    return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)}, orders)
+    return Scores({choice.id: p for choice, p in zip(choices, found, strict=True)}, orders, reasons)
 
 
 async def _one_order(

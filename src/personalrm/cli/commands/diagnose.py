@@ -18,9 +18,10 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """List problems of a profile, each with the number that shows it and what to do."""
-    from personalrm.bench.diagnosis import Symptom
+    from personalrm.bench.diagnosis import NO_ANSWERS, Symptom
     from personalrm.bench.diagnosis import diagnose as examined
     from personalrm.cli import output
+    from personalrm.errors import UnusableResponse
     from personalrm.llm import background_loop
     from personalrm.llm.connect import shared
     from personalrm.models.registry import asked_model, is_local
@@ -34,4 +35,8 @@ def diagnose(
     async def work() -> list[Symptom]:
         return await examined(found, choices, None if is_local(asked) else shared(asked_model(asked), settings))
 
-    output.diagnosis(background_loop.run(work()), as_json=as_json)
+    symptoms = background_loop.run(work())
+    output.diagnosis(symptoms, as_json=as_json)
+    useless = next((one for one in symptoms if one.name == NO_ANSWERS and one.shown), None)
+    if useless is not None:
+        raise UnusableResponse(f"{asked}: {useless.measured}")

@@ -47,12 +47,17 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank several responses for this person, best first."""
+    from personalrm.bench.answers import nothing_scored
     from personalrm.cli import output
+    from personalrm.errors import UnusableResponse
 
     responses = [inputs.text(one) for one in response]
     known, client = inputs.opened(context, profile, model)
     ranking = client.rank(known, inputs.text(prompt), responses, verdicts=verdicts.value)
     output.ranking(ranking, responses, as_json=as_json)
+    if ranking.compared and ranking.unscored == ranking.compared:
+        reasons = [ranking.unscored_reason or "no reason given"]
+        raise UnusableResponse(f"{known.model}: {nothing_scored(reasons, ranking.compared)}")
 
 
 @with_options(ENDPOINT)

@@ -6,7 +6,9 @@ verdict = await judge.compare(context, "Yes.", "It depends.")
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from personalrm import prompts
 from personalrm.llm.endpoint import Endpoint, SamplingParams
@@ -70,4 +72,6 @@ class Judge:
             (i, j, one.probability) for (i, j), one in zip(pairs, judged, strict=True) if one.probability is not None
         ]
         found = strengths(len(responses), comparisons)
-        return Ranking.of_scores([float(one) for one in found], len(pairs), len(pairs) - len(comparisons))
+        ranking = Ranking.of_scores([float(one) for one in found], len(pairs), len(pairs) - len(comparisons))
+        reasons = Counter(one.unscored or "no reason given" for one in judged if one.probability is None)
+        return replace(ranking, unscored_reason=reasons.most_common(1)[0][0]) if reasons else ranking
