@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalrm.data.choices import RowReading, choices_of
+from personalrm.data.column_roles import Layouts
 from personalrm.data.fields import moment
 from personalrm.data.identity import Register
-from personalrm.data.layout import Layouts
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering
 from personalrm.data.problems import Problems

@@ -149,7 +149,6 @@ def _written_response(value: object, field: str) -> str:
 
 
 _OPEN = ("[", "{")
-_MARK_ENDS = (">", "\n")
 _REPEATED = 10
 
 
@@ -165,10 +164,8 @@ def _response(row: Fields, column: str) -> Any:
 
 def _texts(row: Fields, layout: Layout, context: Turns, chosen: str, rejected: str) -> tuple[Turns, str, str]:
     """The two responses as texts, with or without the prompt."""
-    one = without_thinking(text(chosen, layout.pair[0]))
-    other = without_thinking(text(rejected, layout.pair[1]))
-    if one[-1:] in _MARK_ENDS and other[-1:] in _MARK_ENDS:
-        one, other = without_end_token(one), without_end_token(other)
+    one = without_end_token(without_thinking(text(chosen, layout.pair[0])))
+    other = without_end_token(without_thinking(text(rejected, layout.pair[1])))
     if not layout.has_conversation:
         shared, one, other = apart_text(one, other)
         return (*context, *shared), one, other

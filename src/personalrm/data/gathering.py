@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personalrm.data.about import user_of
+from personalrm.data.column_roles import Layouts
 from personalrm.data.fields import Fields, number, without
 from personalrm.data.files import Row
-from personalrm.data.layout import CONVERSATION, Layout, Layouts
+from personalrm.data.layout import CONVERSATION, Layout
 from personalrm.data.limits import Limits
 from personalrm.data.ratings import THUMBS, response_text, thumb
 from personalrm.data.seen import Seen

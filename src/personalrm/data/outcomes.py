@@ -21,7 +21,8 @@ from personalrm.data.numbering import Numbering
 from personalrm.data.ratings import Judged, Pair, best_of, judged, pairs_of
 from personalrm.data.responses_named import in_order, is_ambiguous, of_id, one_number
 from personalrm.data.unpacking import structured, unpacked
-from personalrm.data.winners import TIES, Winner, decode
+from personalrm.data.winner_words import TIES
+from personalrm.data.winners import Winner, decode
 from personalrm.errors import RowError
 
 _ORDER = re.compile(r"\s*(?:>+|≻|,|;)\s*|(?<![=≈~])\s+(?![=≈~])")

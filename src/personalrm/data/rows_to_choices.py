@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from personalrm.data.about import given_id, user_of
 from personalrm.data.choices import Found, RowReading, choices_of
+from personalrm.data.column_roles import Layouts
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, is_ambiguous_date
 from personalrm.data.files import Row
@@ -16,7 +17,7 @@ from personalrm.data.formats.base import Format
 from personalrm.data.gathering import Gatherer
 from personalrm.data.identity import Register
 from personalrm.data.inputs import Input
-from personalrm.data.layout import ColumnsError, Layout, Layouts
+from personalrm.data.layout import ColumnsError, Layout
 from personalrm.data.limits import DEFAULT, Limits
 from personalrm.data.mapping import Columns
 from personalrm.data.numbering import Numbering

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from personalrm.data.column_roles import Layouts
 from personalrm.data.columns import PREFERS, plain
-from personalrm.data.layout import Layouts
 from personalrm.data.mapping import Columns
 from personalrm.errors import RowError
 

@@ -75,7 +75,7 @@ def response_in(query: str, prompt: str) -> str:
 
 def without_end_token(text: str) -> str:
     """The text without the token that ends a turn, as training frameworks write it behind a response."""
-    return _END.sub("", text)
+    return _END.sub("", text) if text[-1:] in (">", "\n") and "<s>" not in text else text
 
 
 def without_special_tokens(text: str) -> str:

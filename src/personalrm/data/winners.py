@@ -16,83 +16,23 @@ from typing import NamedTuple
 from personalrm.data.columns import plain
 from personalrm.data.fields import NOBODY, describe, missing
 from personalrm.data.sides import FAMILIES
+from personalrm.data.winner_words import (
+    A_BIT,
+    AGAINST,
+    EVEN,
+    FILLERS,
+    OPENINGS,
+    ORDINALS,
+    PREFERRED,
+    TIE_BEGINNINGS,
+    TIES,
+    UNSURE,
+    WORSE,
+)
 from personalrm.errors import RowError
 
-TIES = (
-    "tie",
-    "tied",
-    "draw",
-    "both",
-    "equal",
-    "equally",
-    "same",
-    "neither",
-    "bothbad",
-    "bothgood",
-    "all_bad",
-    "all_good",
-    "no_preference",
-    "no_pref",
-    "indifferent",
-    "neutral",
-)
-_TIE_PHRASES = (
-    "no_difference",
-    "no_clear_winner",
-    "either",
-    "about_the_same",
-    "just_as_good",
-    "no_winner",
-    "none_of_them",
-    "similar",
-    "even",
-    "a_b_tie",
-    "50_50",
-    "comparable",
-    "on_par",
-    "no_clear_preference",
-    "no_strong_preference",
-    "no_real_difference",
-    "not_much_difference",
-    "little_difference",
-)
-_OPENINGS = frozenset(
-    ("they", "these", "the", "two", "are", "is", "it", "s", "i", "think", "responses", "answers", "options", "were")
-)
-"""Words before the verdict in a sentence such as "The two responses are about the same"."""
-_TIE_BEGINNINGS = (*(one for one in TIES if "_" in one), "indifferent", *_TIE_PHRASES)
-_UNSURE = ("unsure", "not_sure", "skip", "skipped", "cannot_tell", "can_t_tell", "don_t_know", "unclear")
-_FILLERS = {
-    *("is", "better", "best", "the", "one", "wins", "win", "won", "winner", "preferred", "prefer", "prefers", "chosen"),
-    *("response", "answer", "model", "assistant", "option", "completion", "output", "text", "side", "candidate"),
-    *("summary", "bot", "chatbot", "reply", "choice", "version", "conversation", "message", "generation", "ai", "llm"),
-    *("resp", "ans", "like", "likes", "liked"),
-    *("clearly", "much", "slightly", "significantly", "strongly", "somewhat", "far", "marginally", "definitely"),
-    *(
-        "i",
-        "my",
-        "of",
-        "was",
-        "it",
-        "system",
-        "s",
-        "number",
-        "than",
-        "others",
-        "other",
-        "column",
-        "argument",
-        "passage",
-    ),
-}
-_A_BIT = ("_a_bit", "_a_little", "_a_lot")
-_EVEN = frozenset("=≈~")
-_ORDINALS = ("1st", "2nd", "3rd", "4th")
 _COMPARED = re.compile(r"([a-z0-9_ ]{1,40}?)\s{0,9}(>+|<+|»|«|≻|≺|=+|≈|~)\s{0,9}([a-z0-9_ ]{1,40})")
 _MOST = 64
-_AGAINST = frozenset(("over", "beats", "beat"))
-_WORSE = frozenset(("worse", "worst", "loses", "lost"))
-_PREFERRED = frozenset(("prefer", "prefers", "preferred", "chosen", "better"))
 
 
 class Coding(NamedTuple):
@@ -120,7 +60,7 @@ class Winner:
         self._names = {plain(column): at for at, column in enumerate(columns)}
         self._names.update((label, at) for at, label in enumerate(labels))
         self._numbered = any(label.isdecimal() for label in labels)
-        for family in (*FAMILIES[:1], *FAMILIES[3:6], _ORDINALS):
+        for family in (*FAMILIES[:1], *FAMILIES[3:6], ORDINALS):
             if not set(labels) & set(family):
                 for at, label in enumerate(family[: self._count]):
                     self._names.setdefault(label, at)
@@ -146,32 +86,32 @@ class Winner:
         all_sides = frozenset(range(self._count))
         if word in self._names:
             return frozenset({self._names[word]})
-        if word.startswith(_UNSURE):
+        if word.startswith(UNSURE):
             return None
-        if value.strip() in _EVEN:
+        if value.strip() in EVEN:
             return all_sides
         compared = _COMPARED.fullmatch(value.strip().strip("[]() ").lower()) if len(value) <= 100 else None
         if compared:
             return self._compared(*compared.groups())
-        for phrase in _A_BIT:
+        for phrase in A_BIT:
             word = word.replace(phrase, "")
         words = word.partition("_because_")[0].split("_")
-        opened = next((at for at, one in enumerate(words) if one not in _OPENINGS), 0)
+        opened = next((at for at, one in enumerate(words) if one not in OPENINGS), 0)
         word = "_".join(words[opened:])
-        if words[opened] in TIES or word.startswith(_TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
+        if words[opened] in TIES or word.startswith(TIE_BEGINNINGS) or set(words) & {"tie", "tied"}:
             return all_sides
         if set(words) & {"equal", "equally"} and not self._named_in(words[opened:]) and "not" not in words:
             return all_sides  # "They are equally good"
         return self._named(words)
 
     def _named(self, words: Sequence[str]) -> frozenset[int] | None:
-        rest = [one for one in words if one not in _FILLERS or (one in self._names and one not in ("one", "i", "s"))]
+        rest = [one for one in words if one not in FILLERS or (one in self._names and one not in ("one", "i", "s"))]
         named = [self._names[one] for one in rest if one in self._names]
         if self._count == 2 and len({*named}) == 2 and len(rest) == 3 and rest[1] in ("and", "over"):
             return frozenset(named if rest[1] == "and" else named[:1])  # "A and B", "A over B"
-        if self._count == 2 and named and _WORSE & {*rest} and len(rest) == len(named) + 1:
+        if self._count == 2 and named and WORSE & {*rest} and len(rest) == len(named) + 1:
             return frozenset({1 - named[0]})  # "B is worse", "B is worse than A"
-        if len(rest) == 3 and rest[1] in _AGAINST and (rest[1] != "over" or set(words) & _PREFERRED):
+        if len(rest) == 3 and rest[1] in AGAINST and (rest[1] != "over" or set(words) & PREFERRED):
             rest = rest[:1]  # "A beats B"
         if "than" in words and len(rest) == 2 and set(words) & {"better", "preferred"}:
             rest = rest[:1]  # "A is better than B"
@@ -183,7 +123,7 @@ class Winner:
 
     def _named_in(self, words: Sequence[str]) -> bool:
         """Whether one side alone is named."""
-        return len({self._names[word] for word in words if word in self._names and word not in _FILLERS}) == 1
+        return len({self._names[word] for word in words if word in self._names and word not in FILLERS}) == 1
 
     def _compared(self, one: str, sign: str, other: str) -> frozenset[int] | None:
         first, second = (self.of(name) for name in (one, other))

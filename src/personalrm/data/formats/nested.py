@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from personalrm.data.column_roles import Layouts
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields
 from personalrm.data.formats.base import Format
-from personalrm.data.layout import Layouts
 from personalrm.data.mapping import Columns
 from personalrm.data.unpacking import unpacked
 

@@ -8,7 +8,7 @@ from personalrm.data.columns import ROLES, plain
 from personalrm.data.fields import Fields, describe, flag, missing, without
 from personalrm.data.formats.base import Format
 from personalrm.data.sides import find_sides
-from personalrm.data.winners import TIES
+from personalrm.data.winner_words import TIES
 from personalrm.errors import RowError
 
 _WON = frozenset(("wins", "win", "won", "winner", "preferred", "prefers", "better", "best", "chosen", "selected"))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from personalrm.data.column_roles import Layouts
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, first_of
 from personalrm.data.formats.base import Format
-from personalrm.data.layout import Layouts
 from personalrm.data.mapping import Columns
 from personalrm.data.ratings import THUMBS
 from personalrm.data.unpacking import structured

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from personalrm.data.column_roles import Layouts
 from personalrm.data.columns import ROLES
 from personalrm.data.contents import messages
 from personalrm.data.fields import Fields
 from personalrm.data.formats.base import Format
-from personalrm.data.layout import Layouts
 from personalrm.data.mapping import Columns
 from personalrm.errors import RowError
 
