@@ -214,3 +214,45 @@ def test_a_table_in_windows_1252_says_how_to_save_it(tmp_path: Path) -> None:
     path.write_bytes("prompt,chosen,rejected\nOù ?,oui,non\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"UTF-8.*iconv.*0xf9"):
         list(read_choices(path))
+
+
+def annotated(*results: dict[str, Any]) -> dict[str, Any]:
+    return {"id": 1, "annotations": [{"id": 2, "completed_by": "u", "result": list(results)}], "data": SIDES}
+
+
+def chose(question: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"from_name": question, "to_name": "response_a,response_b", "value": value}
+
+
+VERDICTS = {
+    "Argilla": lambda said: {
+        "fields": SIDES,
+        "responses": {name: [{"value": f"response_{side}", "user_id": "u"}] for name, side in said.items()},
+    },
+    "Label Studio, choices": lambda said: annotated(*(chose(name, {"choices": [one]}) for name, one in said.items())),
+    "Label Studio, pairwise": lambda said: annotated(
+        *(chose(name, {"selected": "left" if side == "a" else "right"}) for name, side in said.items())
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", VERDICTS)
+def test_of_several_verdicts_the_overall_one_counts(tmp_path: Path, tool: str) -> None:
+    for said in ({"overall": "b", "honest": "a"}, {"honest": "a", "overall": "b"}, {"honest": "b", "kind": "b"}):
+        assert shown(read(tmp_path, [VERDICTS[tool](said)])) == [one("u", LONG, SHORT)]
+    with pytest.raises(DataError, match="honest, kind"):
+        read(tmp_path, [VERDICTS[tool]({"honest": "a", "kind": "b"})])
+
+
+@pytest.mark.parametrize("key", ["rating", "number"])
+def test_label_studio_tasks_with_one_response_each(tmp_path: Path, key: str) -> None:
+    rows = [
+        {**annotated(chose("stars", {key: stars})), "data": {"prompt": ASKED, "response": text}}
+        for text, stars in ((SHORT, 5), (LONG, 1))
+    ]
+    assert shown(read(tmp_path, rows)) == [one("u", SHORT, LONG)]
+
+
+def test_argilla_ratings_of_sides(tmp_path: Path) -> None:
+    answers = {f"rating_{side}": [{"value": value, "user_id": "u"}] for side, value in (("a", 2), ("b", 4))}
+    assert shown(read(tmp_path, [{"fields": SIDES, "responses": answers}])) == [one("u", LONG, SHORT)]

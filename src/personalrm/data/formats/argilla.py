@@ -11,7 +11,7 @@ from typing import Any
 
 from personalrm.data.columns import ROLES, plain
 from personalrm.data.fields import Fields, describe, missing
-from personalrm.data.formats.base import Format, names_a_side, with_prompt
+from personalrm.data.formats.base import Format, names_a_side, one_verdict, with_prompt
 from personalrm.data.ratings import THUMBS
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
@@ -19,6 +19,7 @@ from personalrm.data.winners import as_number
 from personalrm.errors import RowError
 
 _SUBMITTED = (None, "submitted", "completed")
+_RATED = frozenset(("rating", "score", "stars", "grade", "quality"))
 _RESPONSES = ".responses"
 _SUGGESTION = "-suggestion"
 Answers = dict[str, dict[str, Any]]
@@ -80,6 +81,7 @@ def _compared(texts: Fields, given: Mapping[str, Any], sides: Sequence[str]) -> 
     """Generic columns from one person's choice, ranking or ratings of several responses."""
     found: dict[str, Any] | None = None
     ratings: dict[str, Any] = {}
+    verdicts: dict[str, str] = {}
     reasons: list[str] = []
     for question, value in given.items():
         rated = _field_of(question, texts)
@@ -88,11 +90,14 @@ def _compared(texts: Fields, given: Mapping[str, Any], sides: Sequence[str]) -> 
         elif as_number(value) is not None and rated:
             ratings[rated] = value
         elif isinstance(value, str) and (value in texts or names_a_side(value, texts)):
-            found = _chosen(texts, value, sides)
+            verdicts[question] = value
         elif as_number(value) is not None:
             found = found or {**texts, "winner": value}
         else:
             reasons.append(str(value))
+    verdict = one_verdict(verdicts, "responses")
+    if verdict is not None:
+        found = _chosen(texts, verdict, sides)
     if found is None and len(ratings) > 1:
         rest = {name: text for name, text in texts.items() if name not in ratings}
         responses = [{"content": texts[name], "score": value} for name, value in ratings.items()]
@@ -144,7 +149,12 @@ def _ranked(texts: Fields, value: Any, question: str) -> dict[str, Any]:
 def _field_of(question: str, texts: Fields) -> str | None:
     """The field that a rating question names, or None."""
     words = plain(question)
-    return next((name for name in texts if plain(name) in words and plain(name) != words), None)
+    named = next((name for name in texts if plain(name) in words and plain(name) != words), None)
+    if named is None and _RATED & {*words.split("_")}:
+        sides = find_sides(texts).responses  # "rating_a" of "response_a"
+        beside = [column for column, label in zip(*sides, strict=True) if label in words.split("_")]
+        named = beside[0] if len(beside) == 1 else None
+    return named
 
 
 def _has_answers(columns: Collection[str]) -> bool:

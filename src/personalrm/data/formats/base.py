@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personalrm.data.columns import ROLES, plain
+from personalrm.data.columns import PREFERS, ROLES, plain
 from personalrm.data.fields import Fields
 from personalrm.data.sides import find_sides
 from personalrm.data.unread import holds_text
 from personalrm.data.winners import Winner
+from personalrm.errors import RowError
 
 CONVERSATION_NAMES = frozenset(name for role in ("history", "context", "prompt", "input") for name in ROLES[role])
 """Names of the columns with the conversation that the responses answer."""
@@ -35,6 +36,23 @@ def with_prompt(shown: Mapping[str, Any]) -> dict[str, Any]:
         return dict(shown)
     texts = [name for name, value in shown.items() if holds_text(value)]
     return {"prompt" if [name] == texts else name: value for name, value in shown.items()}
+
+
+_OVERALL = PREFERS | {"overall", "final", "general", "ranking"}
+
+
+def one_verdict(said: Mapping[str, str], field: str) -> str | None:
+    """The verdict of one person among those on several questions: the overall one; None if there is none.
+
+    Raises:
+        RowError: they differ, and no question is the overall one by its name.
+    """
+    overall = [value for question, value in said.items() if _OVERALL & {*plain(question).split("_")}]
+    if len({*said.values()}) <= 1:
+        return next(iter(said.values()), None)
+    if len({*overall}) != 1:
+        raise RowError("one verdict, or one on a question named 'overall'", field=field, found=", ".join(said)[:80])
+    return overall[0]
 
 
 def _always(_: Fields) -> bool:

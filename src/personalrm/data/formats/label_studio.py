@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.columns import plain
+from personalrm.data.columns import ROLES, plain
 from personalrm.data.fields import Fields, describe, missing, without
-from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, with_prompt
+from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, one_verdict, with_prompt
+from personalrm.data.ratings import THUMBS
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
@@ -49,36 +50,58 @@ def _of_results(data: Fields, results: Sequence[Any], field: str) -> dict[str, A
     """Generic columns of one annotation: the selection, choice, ratings or ranking, and the reason."""
     found: dict[str, Any] = {}
     ratings: dict[str, Any] = {}
+    verdicts: dict[str, str] = {}
+    picked: dict[str, str] = {}
+    named: list[str] = []
+    others: list[str] = []
     written: list[str] = []
-    for one in results if isinstance(results, list) else []:
+    for at, one in enumerate(results if isinstance(results, list) else []):
         value = one.get("value") if isinstance(one, Mapping) else None
         if not isinstance(value, Mapping):
             raise RowError("a result with a value", field=field, found=describe(one))
         to = [name.strip() for name in str(one.get("to_name", "")).split(",")]
-        if "rating" in value:
-            ratings[to[0]] = value["rating"]
+        score = value.get("rating", value.get("number"))
+        if score is not None:
+            ratings[to[0]] = score
         elif "text" in value:
             written += [value["text"]] if isinstance(value["text"], str) else [str(text) for text in value["text"]]
-        else:
-            found = _decided(data, to, value, field, found)
-    if not found and len(ratings) > 1:
-        found = _rated(data, ratings, field)
-    if not found:
-        raise RowError("a pairwise choice, a choice, ratings or a ranking", field=field, found="none of these")
+        elif value.get("selected"):
+            picked[str(one.get("from_name", at))] = str(value["selected"])
+            named = to
+        elif "ranker" in value:
+            found = _ranked(data, value["ranker"], field)
+        elif isinstance(said := _first_of(value.get("choices")), str):
+            names = said in data or names_a_side(said, data)
+            verdicts.update({str(one.get("from_name", at)): said} if names else {})
+            others += [] if names else [said]
+    side = one_verdict(picked, field)
+    if side is not None:
+        found = _with_sides(data, named, side, field)
+    verdict = one_verdict(verdicts, field) if not found else None
+    found = found or _judged(data, ratings, verdict, others, field)
     return {**found, "reason": "\n".join(written)} if written else found
 
 
-def _decided(data: Fields, to: Sequence[str], value: Fields, field: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Generic columns from a pairwise, ranking or choice control; ``found`` if it does not decide the pair."""
-    if value.get("selected"):
-        return _with_sides(data, to, str(value["selected"]), field)
-    if "ranker" in value:
-        return _ranked(data, value["ranker"], field)
-    listed = value.get("choices")
-    said = listed[0] if isinstance(listed, list) and listed else listed
-    if isinstance(said, str) and (not found or said in data or names_a_side(said, data)):
-        return {**with_prompt(data), "winner": said}
-    return found
+def _first_of(listed: Any) -> Any:
+    return listed[0] if isinstance(listed, list) and listed else listed
+
+
+def _judged(
+    data: Fields, ratings: Mapping[str, Any], verdict: str | None, others: Sequence[str], field: str
+) -> dict[str, Any]:
+    """Generic columns of a verdict, of ratings of several texts, or of a rating or thumb of the only response."""
+    if verdict is not None:
+        return {**with_prompt(data), "winner": verdict}
+    if len(ratings) > 1:
+        return _rated(data, ratings, field)
+    response = [name for name in data if plain(name) in ROLES["response"]]
+    thumbs = [one for one in others if one.strip().lower() in THUMBS]
+    if len(response) == 1 and len(ratings) + len(thumbs) == 1:
+        judged = {"score": next(iter(ratings.values()))} if ratings else {"liked": thumbs[0]}
+        return {**with_prompt(without(data, response[0])), "response": data[response[0]], **judged}
+    if others:
+        return {**with_prompt(data), "winner": others[0]}
+    raise RowError("a pairwise choice, a choice, ratings or a ranking", field=field, found="none of these")
 
 
 def _with_sides(data: Fields, named: Sequence[str], selected: str, field: str) -> dict[str, Any]:
