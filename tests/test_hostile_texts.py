@@ -13,6 +13,7 @@ from personalrm.data.conversations import merged
 from personalrm.data.templated import turns_of
 from personalrm.llm.malformed_http import salvaged
 from personalrm.preferences import Message
+from personalrm.synthesis.guard import content_words
 
 OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -31,6 +32,11 @@ def of_openings(count: int) -> str:
     return "[INST] a " * count
 
 
+def of_endings(count: int) -> str:
+    """A word that has an ending after each ending is removed."""
+    return "s" * count
+
+
 def of_system_messages(count: int) -> tuple[Message, ...]:
     return tuple(Message("system", f"{number}") for number in range(count))
 
@@ -41,6 +47,7 @@ def of_system_messages(count: int) -> tuple[Message, ...]:
         pytest.param(partial(salvaged, most=1 << 24), of_chunks, id="chunks"),
         pytest.param(partial(salvaged, most=1 << 24), of_interim_responses, id="interim responses"),
         pytest.param(turns_of, of_openings, id="open instructions"),
+        pytest.param(content_words, of_endings, id="endings of a word"),
         pytest.param(lambda turns: merged(turns, turns[::-1]), of_system_messages, id="system messages"),
     ],
 )

@@ -23,7 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from personalrm import prompts
@@ -42,6 +42,8 @@ LONGEST = 4_000
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ENDINGS = ("ations", "ation", "ively", "ingly", "edly", "ings", "ing", "ness", "ies", "ied", "ers", "ed", "er", "ly",
             "es", "s", "e", "y")  # fmt: skip
+_LONGEST_WORD = 60
+"""Letters of a word; a longer run of letters has no endings."""
 _LEAST_STEM = 4
 CARRIES = ("quotes", "names")
 """Prefixes of refusals whose instruction must not be stored, because it holds text of people."""
@@ -109,14 +111,15 @@ def content_words(text: str) -> list[str]:
     return [stem(word) for word in _words(text) if len(word) > 2 and word.replace("'", "") not in _function_words()]
 
 
-@cache
+@lru_cache(100_000)
 def stem(word: str) -> str:
     """The word without its endings, but at least four letters: ``details`` and ``detailed`` become ``detail``."""
-    while True:
+    while len(word) <= _LONGEST_WORD:  # a text without blanks may have a million endings
         ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= _LEAST_STEM), None)
         if ending is None:
             return word.removesuffix("s") if len(word) == _LEAST_STEM else word
         word = word.removesuffix(ending)
+    return word
 
 
 def _texts(history: History) -> Iterator[tuple[str, bool]]:
