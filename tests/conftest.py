@@ -27,7 +27,9 @@ from personalrm.llm.simulated.statistics import Statistics
 from personalrm.preferences import History
 
 pytest_plugins = ("requirements", "by_module")  # the fixture real_data; the distribution of tests over processes
-settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):

@@ -10,11 +10,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from by_module import FIRST, LAST, PACKAGES, TESTS, has_packages, imports_packages, module_at, next_group, scheduler
+from by_module import (
+    FIRST,
+    PACKAGES,
+    TESTS,
+    has_packages,
+    imports_packages,
+    module_at,
+    next_group,
+    scheduler,
+    starting_at,
+)
 from places import HELPERS
 
 LARGE = re.compile(
-    r"^(?:import|from) (?:torch|transformers|trl|peft|ray|inspect_ai|tiny_backbones|vector_people"
+    r"^from scipy import stats\b|^(?:import|from) (?:torch|transformers|trl|peft|ray|inspect_ai|statsmodels"
+    r"|tiny_backbones|vector_people"
     r"|personalrm\.models\.(?:learned|reward_model(?!\.user_prompts)))\b",
     re.MULTILINE,
 )
@@ -56,7 +67,7 @@ def test_the_scheduler_of_xdist_keeps_a_module_together(nodeid: str, group: str)
 
 
 def test_what_is_begun_first_is_there() -> None:
-    assert [one for one in (*FIRST, *LAST, *PACKAGES) if not (HELPERS.parent / one).exists()] == []
+    assert [one for one in (*FIRST, *PACKAGES) if not (HELPERS.parent / one).exists()] == []
 
 
 def test_no_other_module_imports_a_large_package() -> None:
@@ -71,6 +82,15 @@ def test_one_process_of_three_has_packages_and_takes_their_tests_first() -> None
     assert next_group(iter(waiting), packages=False) == "test_files.py"
     assert next_group(iter(waiting[:1]), packages=True) == "test_files.py"
     assert next_group(iter(waiting[1:]), packages=False) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1 / 3, 2 / 3, 0.999])
+def test_each_process_begins_elsewhere_and_collects_everything(share: float) -> None:
+    found, all_of_them = starting_at(share), starting_at(0.0)
+    assert sorted(found) == all_of_them
+    assert (found[0] == all_of_them[0]) == (share in (0.0, 0.999))
+    modules = {path for one in found for path in ([one] if one.is_file() else one.rglob("test_*.py"))}
+    assert modules == set(TESTS.rglob("test_*.py"))
 
 
 def test_a_run_of_the_whole_suite_runs_every_test_once(tmp_path: Path) -> None:

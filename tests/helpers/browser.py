@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 T = TypeVar("T")
+STARTED_S, PATIENCE_S = 120.0, 600.0
+"""Seconds for one step and for a whole test: so long that they only stop a broken one."""
 MISSING = "no Chromium: apt-get install chromium"
 
 
@@ -28,14 +30,14 @@ class Browser:
 
     def __init__(self, program: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
-        self._thread.submit(self._start, program).result(120)
+        self._thread.submit(self._start, program).result(STARTED_S)
 
     def run(self, work: Callable[[Page], T], **context: Any) -> T:
         """Run ``work`` on a new page; a request to another host or an error in the console fails it."""
-        return self._thread.submit(self._run, work, context).result(120)
+        return self._thread.submit(self._run, work, context).result(PATIENCE_S)
 
     def close(self) -> None:
-        self._thread.submit(self._stop).result(60)
+        self._thread.submit(self._stop).result(STARTED_S)
         self._thread.shutdown()
 
     def _start(self, program: str) -> None:
@@ -53,7 +55,7 @@ class Browser:
         faults: list[str] = []
         try:
             page = made.new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(1000 * STARTED_S)
             page.on("console", lambda one: faults.append(one.text) if one.type in ("error", "warning") else None)
             page.on("pageerror", lambda one: faults.append(str(one)))
             page.on("request", lambda one: None if "//127.0.0.1:" in one.url else faults.append(one.url))

@@ -3,7 +3,8 @@
 All tests of a module run in one process and share its fixtures; not by the marker ``xdist_group``, because pytest-xdist
 3.8 writes it into an attribute that pytest 9.2 no longer reads. In a run of the whole suite, only every third process
 collects and runs the modules that import PyTorch, Ray or inspect_ai (`PACKAGES`): importing these packages in every
-process took as long as all tests of the command line.
+process took as long as all tests of the command line. Each process begins to collect at another folder, so that
+pytest's rewritten modules, which it keeps in files, are written once and not by every process.
 """
 
 from __future__ import annotations
@@ -22,16 +23,25 @@ PACKAGES = (
     *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/test_trained.py"),
     *("models/test_trained_engine.py", "models/test_checksums.py", "models/test_foreign_weights.py"),
     *("bench/test_trained.py", "bench/test_resume.py", "cluster/test_embedding.py", "cluster/test_ray.py"),
-    *("integrations/test_inspect_ai.py", "integrations/test_rewardbench.py"),
+    *("integrations/test_inspect_ai.py", "integrations/test_rewardbench.py", "integrations/test_trl.py"),
+    *("models/encoders", "fuzz/test_fuzz_model_folders.py", "cli/commands/test_next_question.py"),
+    *(
+        "test_broken_texts.py",
+        "models/test_acquisition.py",
+        "stats/test_intervals.py",
+        "stats/test_power.py",
+        "stats/test_student.py",
+    ),
 )
-"""Modules and folders whose import loads a package that takes seconds."""
-LAST = ("integrations/test_trl.py", "fuzz/test_fuzz_model_folders.py", "models/encoders")
-"""Modules whose tests load such a package: any process can run them, after all others."""
+"""Modules and folders whose import, or first test, loads a package that takes seconds."""
 FIRST = (
     *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs"),
     *("cli", "bench", "integrations", "store"),
 )
 """Slow groups that are started first, so that no process runs alone at the end."""
+
+
+_WHOLE = pytest.StashKey[bool]()
 
 
 def module_of(nodeid: str) -> str:
@@ -66,7 +76,18 @@ def has_packages(worker: str, count: int) -> bool:
 
 def is_whole_suite(config: pytest.Config) -> bool:
     """Whether the folder of all tests is what was asked for."""
-    return [Path(config.invocation_params.dir, one) for one in config.args] == [TESTS]
+    if _WHOLE not in config.stash:
+        config.stash[_WHOLE] = [Path(config.invocation_params.dir, one) for one in config.args] == [TESTS]
+    return config.stash[_WHOLE]
+
+
+def starting_at(share: float) -> list[Path]:
+    """The folders and modules of `TESTS`, in turn from where this share of their source lies before."""
+    entries = sorted(one for one in TESTS.iterdir() if any(one.rglob("test_*.py")) or one.match("test_*.py"))
+    sizes = [sum(one.stat().st_size for one in (entry, *entry.rglob("test_*.py"))) for entry in entries]
+    before = [sum(sizes[:at]) for at in range(len(sizes))]
+    start = next((at for at, size in enumerate(before) if size >= share * sum(sizes)), 0)
+    return entries[start:] + entries[:start]
 
 
 def next_group(waiting: Iterator[str], packages: bool) -> str | None:
@@ -79,8 +100,6 @@ def next_group(waiting: Iterator[str], packages: bool) -> str | None:
 def _place(nodeid: str) -> int:
     group = group_of(nodeid)
     places = (*PACKAGES, *FIRST)
-    if group.startswith(LAST):
-        return len(places) + 1
     return next((at for at, start in enumerate(places) if group.startswith(start)), len(places))
 
 
@@ -118,6 +137,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return scheduler()(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    told = getattr(config, "workerinput", None)
+    if told is not None and is_whole_suite(config):
+        share = int(told["workerid"].removeprefix("gw")) / told["workercount"] % 1.0
+        config.args = [str(one) for one in starting_at(share)]
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     told = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
     if has_packages(told["workerid"], told["workercount"]) or not is_whole_suite(config):
@@ -127,4 +153,4 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _place(item.nodeid))
+        items.sort(key=lambda item: (_place(item.nodeid), module_of(item.nodeid)))

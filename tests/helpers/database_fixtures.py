@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,9 +32,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return cluster.new_database()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with all tables and without rows."""
+    path = tmp_path_factory.mktemp("migrated") / "store.sqlite"
+    Store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database with all tables and without rows: a copy, because migrating takes a tenth of a second."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "store.sqlite")
+        return f"sqlite:///{tmp_path / 'store.sqlite'}"
+    cluster: postgresql.Cluster = request.getfixturevalue("cluster")
+    return cluster.emptied_database()
+
+
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A store in an empty database."""
-    opened = Store(database_url)
+def store(migrated_url: str) -> Iterator[Store]:
+    """A store without rows."""
+    opened = Store(migrated_url)
     yield opened
     opened.close()

@@ -103,11 +103,11 @@ def in_a_thread(handler: Handler) -> Iterator[OddHost]:
     thread.start()
     odd = OddHost(handler)
     try:
-        yield asyncio.run_coroutine_threadsafe(odd.__aenter__(), loop).result(10)
+        yield asyncio.run_coroutine_threadsafe(odd.__aenter__(), loop).result(60)
     finally:
-        asyncio.run_coroutine_threadsafe(odd.__aexit__(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(odd.__aexit__(), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 

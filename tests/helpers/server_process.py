@@ -40,7 +40,7 @@ class ServerProcess:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON response of a path."""
-        connection = HTTPConnection("localhost", self.port, timeout=10)
+        connection = HTTPConnection("localhost", self.port, timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             return json.loads(connection.getresponse().read())

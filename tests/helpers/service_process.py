@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import places
+from typer.testing import CliRunner
 
-READY_S = 60.0
+READY_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Server:
     port: int = 0
     lines: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    reader: threading.Thread | None = None
 
     @classmethod
     def start(cls, folder: Path, *words: str, database: str | None = None, **variables: str) -> Server:
@@ -115,12 +117,23 @@ class Server:
             text=True,
         )
         server = cls(process, environment=environment)
-        threading.Thread(target=server._read, daemon=True).start()
+        server.reader = threading.Thread(target=server._read, daemon=True)
+        server.reader.start()
         server._await_port()
         return server
 
     def api(self, key: str | None = None) -> Api:
         return Api(self.port, key)
+
+    def await_event(self, kind: str, **values: object) -> dict[str, Any]:
+        """The first log line of this kind with these values, as soon as it is written."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for one in self.events(kind):
+                if values.items() <= one.items():
+                    return one
+            time.sleep(0.01)
+        raise RuntimeError(f"no {kind} with {values} was logged within 60 s")
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Log lines of one kind."""
@@ -132,12 +145,12 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            code = self.process.wait(30)
+            code = self.process.wait(120)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        if self.process.stderr is not None and how is not signal.SIGKILL:
-            time.sleep(0.05)
+        if self.reader is not None and how is not signal.SIGKILL:
+            self.reader.join(30)  # the last lines of the log
         return code
 
     def _read(self) -> None:
@@ -191,6 +204,15 @@ def command(folder: Path, *words: str, database: str | None = None) -> subproces
         check=False,
         timeout=120,
     )
+
+
+def command_here(folder: Path, *words: str, database: str | None = None) -> str:
+    """As `command`, in this process, which saves a second; the standard output of a command that ends well."""
+    from personalrm.cli.commands.serve import app
+
+    done = CliRunner().invoke(app, words, env=environment_of(folder, database), catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout.strip()
 
 
 def choice(number: int, *, short: bool = True, **more: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from answers_kept import kept
+from stopping import await_rest
 
 from personalrm.errors import PersonalrmError
 from personalrm.llm import background_loop
@@ -64,7 +65,7 @@ async def _double(value: int) -> int:
 
 def start(url: str, cache: Path, count: int, how: str = "") -> subprocess.Popen[str]:
     """The program in a process of its own, with every warning shown."""
-    command = [sys.executable, "-W", "always", "-X", "tracemalloc", "-c", PROGRAM, url, str(cache), str(count), how]
+    command = [sys.executable, "-W", "always", "-c", PROGRAM, url, str(cache), str(count), how]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -222,7 +223,7 @@ def test_a_second_ctrl_c_gives_up_what_is_on_its_way(tmp_path: Path) -> None:
             time.sleep(0.01)
         program.send_signal(signal.SIGINT)
         assert [program.stdout.readline() for _ in range(3)] == ["tidied up\n", "interrupted\n", "ends\n"]
-        time.sleep(0.5)
+        await_rest(program.pid)
         assert program.poll() is None  # waits for the answers
         program.send_signal(signal.SIGINT)
         _, complained = program.communicate(timeout=120)

@@ -34,6 +34,7 @@ async def endless(head: bytes, piece: bytes) -> AsyncIterator[str]:
             while True:
                 writer.write(piece)
                 await writer.drain()
+        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

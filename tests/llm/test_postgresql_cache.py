@@ -117,7 +117,8 @@ async def test_a_server_that_stops_is_one_sentence_and_nothing_is_asked_twice(ur
         llm = connect("m", EndpointOptions(base_url=odd.url, cache=url))
         await asyncio.gather(*(llm.complete(question(at), SHORT) for at in range(5)))
         with psycopg.connect(url, autocommit=True) as db:  # as when the server restarts
-            db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            db.execute(f"SELECT pg_terminate_backend(pid) {others}")
         with pytest.raises(StorageError):
             await llm.complete(question(0), SHORT)
         again = await asyncio.gather(*(llm.complete(question(at), SHORT) for at in range(5)))

@@ -10,7 +10,7 @@ import browser as browsers
 import pytest
 from browser import Browser
 from database_fixtures import cluster
-from service_process import Api, Server, command
+from service_process import Api, Server, command_here
 
 from personalrm.service.config import ServiceConfig
 from personalrm.service.state import Service
@@ -29,8 +29,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def keys(home: Path) -> dict[str, str]:
     """A key for everything of each of two spaces, and one that may only predict."""
-    found = {space: command(home, "key", space).stdout.strip() for space in ("a", "b")}
-    return {**found, "reader": command(home, "key", "a", "--scopes", "predict").stdout.strip()}
+    found = {space: command_here(home, "key", space) for space in ("a", "b")}
+    return {**found, "reader": command_here(home, "key", "a", "--scopes", "predict")}
 
 
 @pytest.fixture(scope="session")

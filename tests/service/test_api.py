@@ -40,9 +40,10 @@ def test_new_choices_count_without_being_asked_for(api: Api, user: str) -> None:
     path = f"/v1/people/{user}/compare"
     before = api.post(path, PAIR).body
     api.add(user, *[choice(100 + n, short=False) for n in range(40)])
-    deadline = time.monotonic() + 30  # benchmarks/service_load.py measures how soon
+    deadline = time.monotonic() + 60  # benchmarks/service_load.py measures how soon
     after = before
     while after["profile_version"] == before["profile_version"] and time.monotonic() < deadline:
+        time.sleep(0.02)
         after = api.post(path, PAIR).body
     assert after["probability"] < before["probability"]
 
@@ -327,7 +328,7 @@ def test_export_holds_everything_and_erase_leaves_nothing(api: Api, user: str) -
 def test_health_metrics_and_a_log_without_texts(api: Api, server: Server, user: str) -> None:
     secret = "pineapple-on-pizza"
     api.add(user, choice(1, reason=secret, prompt=secret))
-    api.post(f"/v1/people/{user}/compare", {"prompt": secret, "a": secret, "b": "x"})
+    api.post(f"/v1/people/{user}/compare", {"prompt": secret, "a": secret, "b": "x"}, {"X-Request-Id": "compared-1"})
     anonymous = server.api()
     assert anonymous.get("/healthz").body["status"] == "ok"
     assert anonymous.get("/readyz").body["database"] == "sqlite"
@@ -336,13 +337,13 @@ def test_health_metrics_and_a_log_without_texts(api: Api, server: Server, user: 
     assert user not in metrics
     given = api.ask("GET", "/healthz", headers={"X-Request-Id": "my-id-1"})
     assert given.headers["x-request-id"] == "my-id-1"
-    time.sleep(0.1)
+    line = server.await_event("request", id="compared-1")
     log = "\n".join(server.lines)
     assert secret not in log
     assert user not in log
     assert api.key is not None
     assert api.key not in log
-    assert {"id", "route", "status", "ms"} <= set(server.events("request")[-1])
+    assert {"id", "route", "status", "ms"} <= set(line)
 
 
 def test_a_comparison_is_answered_alike_on_the_short_way_and_on_the_long_one(
@@ -539,9 +540,8 @@ def test_no_text_no_name_and_no_key_reaches_the_log_or_the_metrics(api: Api, ser
     server.api(secret).get(base)
     api.ask("GET", "/healthz", headers={"X-Request-Id": f"{secret} <"})
     metrics = api.get("/metrics").body
-    deadline = time.monotonic() + 10
-    while server.events("request")[-1]["route"] != f"{base.replace(person, '{user}')}" and time.monotonic() < deadline:
-        time.sleep(0.05)
+    api.ask("GET", base, headers={"X-Request-Id": "the-last-1"})
+    server.await_event("request", id="the-last-1")
     for told in (metrics, "\n".join(server.lines)):
         for hidden in (secret, person, api.key, api.key.split("_", 2)[2], token):
             assert hidden not in told

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service_process import Answer, Api, Server, choice, command
+from service_process import Answer, Api, Server, choice, command_here
 from upstream_host import LONG, SHORT, UpstreamHost
 
 PATH = "/v1/chat/completions"
@@ -28,7 +28,7 @@ def upstream() -> Iterator[UpstreamHost]:
 def chatting(tmp_path_factory: pytest.TempPathFactory, upstream: UpstreamHost) -> Iterator[tuple[Server, str, str]]:
     """A service with that upstream, a key of space a, and one of space b."""
     folder = tmp_path_factory.mktemp("chat")
-    keys = [command(folder, "key", space).stdout.strip() for space in ("a", "b")]
+    keys = [command_here(folder, "key", space) for space in ("a", "b")]
     server = Server.start(folder, "--upstream", upstream.url, upstream_key="sk-upstream-secret", debounce="0.2")
     yield server, keys[0], keys[1]
     assert server.stop() == 0
@@ -273,8 +273,8 @@ def test_the_upstreams_key_is_in_no_line_of_the_log(chatting: tuple[Server, str,
 def test_a_space_chats_within_its_budget(chatting: tuple[Server, str, str], tmp_path: Path) -> None:
     server, other, _ = chatting
     database = server.environment["PERSONALRM_DATABASE"]
-    key = command(tmp_path, "key", "tight", database=database).stdout.strip()
-    assert command(tmp_path, "budget", "tight", "--max-chats", "3", database=database).returncode == 0
+    key = command_here(tmp_path, "key", "tight", database=database)
+    assert "chats\t0\tof 3" in command_here(tmp_path, "budget", "tight", "--max-chats", "3", database=database)
     tight = server.api(key)
     assert [ask(tight).status, ask(tight, "ada", n_best=2).status] == [200, 200]
     refused = ask(tight)
@@ -286,7 +286,7 @@ def test_a_space_chats_within_its_budget(chatting: tuple[Server, str, str], tmp_
         time.sleep(0.05)
     assert month["chats"] == 3
     assert month["chat_tokens"] > 0
-    shown = command(tmp_path, "budget", "tight", database=database).stdout
+    shown = command_here(tmp_path, "budget", "tight", database=database)
     assert "chats\t3\tof 3" in shown
 
 

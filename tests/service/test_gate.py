@@ -174,7 +174,7 @@ def test_with_open_a_key_that_is_none_of_ours_is_no_key() -> None:
 
 
 def test_a_request_whose_head_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_S", 0.05)
+    monkeypatch.setattr(connections, "HEAD_S", 0.25)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})

@@ -150,7 +150,7 @@ def test_an_empty_database_is_refused_where_migrating_is_not_wanted(database_url
 
 
 def test_a_copy_holds_everything_and_goes_into_an_empty_database_only(
-    store: Store, database_url: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    store: Store, migrated_url: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not store.database.is_sqlite:
         cluster: postgresql.Cluster = request.getfixturevalue("cluster")
@@ -175,13 +175,13 @@ def test_a_copy_holds_everything_and_goes_into_an_empty_database_only(
         restore(copy, empty)
 
 
-def test_a_file_that_is_no_copy_is_refused(store: Store, database_url: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_copy_is_refused(store: Store, migrated_url: str, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not a copy" * 100)
     with pytest.raises((DataError, StorageError)):
-        restore(other, database_url)
+        restore(other, migrated_url)
     with pytest.raises(DataError):
-        restore(tmp_path / "missing", database_url)
+        restore(tmp_path / "missing", migrated_url)
 
 
 def test_a_restore_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -373,7 +373,8 @@ def test_a_migration_that_was_broken_off_leaves_a_database_that_the_next_start_m
     database.close()
 
 
-def test_tables_of_another_version_are_said_to_be_that(store: Store) -> None:
+def test_tables_of_another_version_are_said_to_be_that(database_url: str) -> None:
+    store = Store(database_url)
     with store.database.write() as connection:
         connection.execute(text("ALTER TABLE choices RENAME COLUMN weight TO mass"))
         connection.execute(text("DROP TABLE api_keys"))
@@ -382,3 +383,4 @@ def test_tables_of_another_version_are_said_to_be_that(store: Store) -> None:
         space.feedback.choices("ada", [choice(1)], SOON)
     with pytest.raises(StoreUnavailable, match="lacks tables"):
         space.keys.list()
+    store.close()
