@@ -205,6 +205,19 @@ def test_files_of_other_tools_are_imported(
     assert "4 choices already stored" in again
 
 
+def test_a_page_of_very_long_choices_shows_their_beginnings(api: Api, user: str) -> None:
+    """A person may be imported with choices of megabytes; what they weigh is in the API and in the export."""
+    turns = [{"role": "user", "content": f"turn {number}. " + "p" * 20_000} for number in range(30)]
+    row = {"id": "c", "prompt": turns, "chosen": "<b>" * 300_000, "rejected": "b\n" * 100_000}
+    assert upload(api, "/import", {"name": user}, "a.jsonl", json.dumps(row).encode()).status == 200
+    page = asked(api, "GET", f"/people/{user}/history", api.key)
+    assert page.status == 200
+    assert len(text_of(page)) < 500_000
+    assert all(said in text_of(page) for said in ("890,000 more characters", "190,000 more characters", "turn 29"))
+    assert "10 earlier messages" in text_of(page)
+    assert "turn 9." not in text_of(page)
+
+
 def test_an_import_keeps_no_nul_characters(api: Api, user: str) -> None:
     """Which PostgreSQL cannot store."""
     row = {

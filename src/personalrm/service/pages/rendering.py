@@ -150,10 +150,13 @@ def _environment() -> Environment:
     return found
 
 
-def _lines(text: str) -> Markup:
-    """A text with its line breaks and indents, escaped as `plain` does."""
+def _lines(text: str, most: int | None = None) -> Markup:
+    """A text with its line breaks and indents, escaped as `plain` does; of a longer one the first ``most`` characters
+    and the number of the others."""
     from markupsafe import escape
 
+    if most is not None and len(text) > most:
+        text = f"{text[:most]}… ({len(text) - most:,} more characters)"
     told = (f"{line[: len(line) - len(line.lstrip(' '))]}{plain(line)}" for line in text.splitlines())
     return escape("\n".join(told))
 
