@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from math import log
@@ -65,6 +66,17 @@ def test_the_population_is_fitted_once_a_fold_for_both(people: list[History], mo
     monkeypatch.setattr(TraitsModel, "from_population", counted)
     run(people[:12], ["population", "traits"], Design(folds=2))
     assert len(fitted) == 2
+
+
+def test_two_folds_are_learned_at_once(people: list[History], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=20.0)
+
+    def met(people: Iterable[History], **how: Any) -> TraitsModel:
+        both.wait()
+        return TraitsModel.shipped()
+
+    monkeypatch.setattr(TraitsModel, "from_population", met)
+    assert run(people[:12], ["population"], Design(folds=2)).rows()[0].coverage == 1.0
 
 
 def test_other_people_can_be_the_population(people: list[History]) -> None:

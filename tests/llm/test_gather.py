@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from personalrm.errors import UnusableResponse
-from personalrm.llm.gather import SharedWork, bounded_map, gather, gather_pair
+from personalrm.llm.gather import SharedWork, bounded_map, gather, gather_pair, look_ahead
 
 
 async def _later(value: int) -> int:
@@ -66,6 +67,18 @@ async def test_a_stream_keeps_so_many_under_way_and_takes_no_more() -> None:
         assert taken <= len(found) + 3
     assert sorted(found) == list(range(12))
     assert most == 3
+
+
+async def test_items_are_begun_some_places_ahead_and_come_in_their_order() -> None:
+    async def items() -> AsyncIterator[int]:
+        for one in range(5):
+            yield one
+
+    begun: list[int] = []
+    seen = [(one, list(begun)) async for one in look_ahead(items(), begun.append, 2)]
+    assert [one for one, _ in seen] == begun == [0, 1, 2, 3, 4]
+    assert seen[0][1] == [0, 1, 2]
+    assert seen[2][1] == [0, 1, 2, 3, 4]
 
 
 async def test_two_that_fail_at_once_leave_no_error_that_nobody_looked_at() -> None:

@@ -61,7 +61,8 @@ def method_named(name: str, setup: Setup) -> Method:
     named = {"features": recipe.training.features, "backbone": recipe.training.backbone}
     model = named.get(entry.model, entry.model or name)
     origin = _origin(name, entry, recipe)
-    return LocalMethod(name, model, entry.probabilistic, entry.personal, recipe, entry.load(), origin)
+    side_by_side = entry.home.rpartition(":")[2] == "traits"
+    return LocalMethod(name, model, entry.probabilistic, entry.personal, recipe, entry.load(), origin, side_by_side)
 
 
 def _origin(name: str, entry: Registration, recipe: Recipe) -> Origins:
@@ -94,7 +95,11 @@ def _judge(name: str, entry: Registration, setup: Setup) -> Method:
 
 @dataclass(frozen=True, slots=True)
 class LocalMethod:
-    """A method with a local model, which learns from the population of a fold and then from each user."""
+    """A method with a local model, which learns from the population of a fold and then from each user.
+
+    ``side_by_side``: the populations of two folds may be learned at once, each on one core; models that are trained
+    with PyTorch use all of them.
+    """
 
     name: str
     model: str
@@ -103,6 +108,7 @@ class LocalMethod:
     recipe: Recipe
     make: Callable[[str, Recipe, Population, int], LocalModel]
     origin: Origins = origins.nothing
+    side_by_side: bool = False
     asks: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
 

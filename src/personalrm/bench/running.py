@@ -6,10 +6,10 @@
     result = run(lambda: read_people("prism.jsonl.gz"), ["default", "synthesizeme"], models=[small, large],
                  context_pairs=(2, 4, 8), folder="out")       # can be interrupted; the same call resumes it
 
-Methods with a local model run one after the other, so that their run times can be compared. Methods that ask a language
-model overlap: while the last people of one method wait for answers, requests for the first people of the next are sent,
-so the endpoint stays fully used. Models run concurrently, each on its own endpoint. A population model shared by two
-methods is fitted once, and its time counts for the first of them.
+Methods with a local model run one after the other, so that their run times can be compared; the embedded engine learns
+two folds at once. Methods that ask a language model overlap: while the last people of one method wait for answers,
+requests for the first people of the next are sent, so the endpoint stays fully used. Models run concurrently, each on
+its own endpoint. A population model shared by two methods is fitted once, and its time counts for the first of them.
 
 Answers are stored task by task (see `run_folder`). A model that fails (host down, wrong key) ends only its own methods;
 the results of the others are kept, and the failure is reported.
@@ -43,7 +43,7 @@ from personalrm.data.kept import KeptPeople
 from personalrm.errors import DataError, EndpointError
 from personalrm.llm import background_loop
 from personalrm.llm.endpoint import Endpoint
-from personalrm.llm.gather import bounded_map, gather
+from personalrm.llm.gather import bounded_map, gather, look_ahead, retrieve_exception
 from personalrm.models.from_population import Recipe, Training
 from personalrm.models.worker import in_fitting_worker, iterated_in_worker
 from personalrm.preferences import History
@@ -51,6 +51,8 @@ from personalrm.profile.options import Options
 
 UNDER_WAY = 64
 """Concurrent tasks of methods that ask a model; the endpoint's scheduler limits the calls."""
+AHEAD = 8
+"""People whose populations are learned in advance, two at once: so many are probably not all of one fold."""
 IN_A_ROW = 8
 """This many consecutive failed tasks end a model's methods."""
 
@@ -158,13 +160,16 @@ class _Work:
     async def run(self, lines: Sequence[Line]) -> list[MethodResult]:
         """Run the lines one after the other; those that ask a model overlap."""
         runs = await in_fitting_worker(lambda: [_Run(self, line) for line in lines])  # reads the rows of earlier runs
-        jobs = ((one, planned) for one in runs for planned in one.waiting())
+        jobs = iterated_in_worker((one, planned) for one in runs for planned in one.waiting())
+        method = lines[0].method
+        if isinstance(method, LocalMethod) and method.side_by_side:
+            jobs = look_ahead(jobs, lambda job: job[0].begin(job[1][0].population), AHEAD)
 
         async def do(job: tuple[_Run, Sequence[PlannedTask]]) -> None:
             await job[0].do(job[1])
 
         try:
-            async for _ in bounded_map(do, iterated_in_worker(jobs), UNDER_WAY if lines[0].method.asks else 1):
+            async for _ in bounded_map(do, jobs, UNDER_WAY if method.asks else 1):
                 pass
         finally:
             for one in runs:
@@ -211,7 +216,7 @@ class _Run:
         began = time.perf_counter()
         self._began = self._began or began
         try:
-            found = await self._predicted(await self._predictor(planned[0].population), planned)
+            found = await self._predicted(await self.begin(planned[0].population), planned)
         except EndpointError as error:
             self._unanswered.update((one.number, str(error)) for one in planned)
             self._failed_in_a_row += len(planned)
@@ -231,6 +236,8 @@ class _Run:
 
     def close(self) -> None:
         """Close the files and add the run time."""
+        for one in self._predictors.values():
+            one.cancel()  # learned in advance, and not needed after an error
         self._kept.close()
         if self._began is not None:
             self._work.folder.add_seconds(self._line.entry, max(0.0, self._ended - self._began))
@@ -274,9 +281,11 @@ class _Run:
         if self._work.progress:
             self._work.progress(self._work.labels[line.entry], len(self._kept.finished), len(plan.starts))
 
-    async def _predictor(self, number: int) -> TaskPredictor:
+    def begin(self, number: int) -> asyncio.Future[TaskPredictor]:
         """The method fitted to a population; fitted once, at the first use."""
         if number not in self._predictors:
             population = partial(self._work.plan.population_of, number)
-            self._predictors[number] = asyncio.ensure_future(self._line.method.learn(population, number))
-        return await self._predictors[number]
+            learned = asyncio.create_task(self._line.method.learn(population, number))
+            learned.add_done_callback(retrieve_exception)
+            self._predictors[number] = learned
+        return self._predictors[number]

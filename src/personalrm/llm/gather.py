@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Generic, TypeVar, cast
 
@@ -68,6 +69,18 @@ async def bounded_map(
         await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(waiting, AsyncGenerator):
             await waiting.aclose()
+
+
+async def look_ahead(items: AsyncIterator[T], begin: Callable[[T], object], ahead: int) -> AsyncIterator[T]:
+    """Yield the items in order, and call ``begin`` with each of them ``ahead`` items earlier."""
+    begun: deque[T] = deque()
+    async for item in items:
+        begin(item)
+        begun.append(item)
+        if len(begun) > ahead:
+            yield begun.popleft()
+    for item in begun:
+        yield item
 
 
 async def _each(items: Iterable[T]) -> AsyncIterator[T]:

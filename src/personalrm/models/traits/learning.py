@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -211,14 +211,16 @@ def _people_differ(people: Sequence[Person], width: int) -> _Differences:
     people = _sharpened(people, inverse_temperature)
     common = np.full(width, lowest(_BETWEEN, _BETWEEN[3], lambda one: _loss(people, np.full(width, one))))
     variances = weight_variances(people, common, trust=_VARIANCE_TRUST)
-    trust = _trusted(people, variances) if len(people) >= _ENOUGH_PEOPLE else _TRUST
+    if len(people) >= _ENOUGH_PEOPLE:
+        trust, without = _trusted(people, variances)
+    else:
+        trust, without = _TRUST, covariances_without(people, variances, _TRUST)
     covariance = weight_covariance(people, variances, trust=trust)
     losses = {
         "population": population_loss,
         "personal": _loss(people, covariance),
     }
     rounded = {name: round(value, 4) for name, value in losses.items()}
-    without = covariances_without(people, variances, trust)
     return _Differences(covariance, without, inverse_temperature, trust, rounded)
 
 
@@ -245,14 +247,16 @@ def _loss(people: Sequence[Person], covariance: Array) -> float:
     return float(np.mean(np.concatenate([softplus(-integrated(*one)) for one in found])))
 
 
-def _trusted(people: Sequence[Person], variances: Array) -> float:
-    """The shrinkage for which a covariance learned from some people predicts the others best."""
+def _trusted(people: Sequence[Person], variances: Array) -> tuple[float, list[Array]]:
+    """The shrinkage for which a covariance learned from some people predicts the others best; `covariances_without`."""
+    without = cache(partial(covariances_without, people, variances))
 
     def held_out_loss(trust: float) -> float:
         total = 0.0
-        for fold in range(_TRUST_FOLDS):
+        for fold, covariance in enumerate(without(trust)):
             others = people[fold::_TRUST_FOLDS]
-            total += _loss(others, _held_out(people, fold, variances, trust)) * sum(len(one.offset) for one in others)
+            total += _loss(others, covariance) * sum(len(one.offset) for one in others)
         return total
 
-    return lowest(_TRUSTS, _TRUST, held_out_loss)
+    trust = lowest(_TRUSTS, _TRUST, held_out_loss)
+    return trust, without(trust)
