@@ -163,6 +163,6 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         502: "The model's endpoint refuses, or its response is unusable",
         503: "The database is busy or unreachable, or the request took too long; see Retry-After",
         504: "The model's endpoint does not respond; see Retry-After",
-        507: "The disk of the database is full",
+        507: "The disk of the database, or of the temporary files, is full",
     }.items()
 }
