@@ -275,7 +275,8 @@ def paragraph(text: str = "", indent: int = 0) -> None:
 def _evidence(found: Profile, claim: Claim) -> list[str]:
     """Choices for the claim, each from another conversation, and the first one against it."""
     by_group = {found.choice(one).group: one for one in reversed(claim.supporting)}
-    supporting = [one for one in claim.supporting if one in by_group.values()][:EVIDENCE]
+    first = set(by_group.values())
+    supporting = [one for one in claim.supporting if one in first][:EVIDENCE]
     cited = [("for", one) for one in supporting] + [("against", one) for one in claim.opposing[:1]]
     lines = []
     for side, choice_id in cited:
