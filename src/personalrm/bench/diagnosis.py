@@ -168,7 +168,8 @@ def _under_filtered(again: Sequence[Reasoning]) -> Symptom:
 
 async def _other_order(endpoint: Endpoint, profile: Profile) -> list[Reasoning]:
     """The verified reasonings, verified only if they hold in both orders."""
-    verified = [profile.choice(one.choice) for one in profile.reasonings if one.verified]
+    known = {one.id: one for one in profile.history}
+    verified = [known[one.choice] for one in profile.reasonings if one.verified]
     return await reason(endpoint, verified, seed=profile.seed, both_orders=True)
 
 

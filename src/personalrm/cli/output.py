@@ -274,13 +274,14 @@ def paragraph(text: str = "", indent: int = 0) -> None:
 
 def _evidence(found: Profile, claim: Claim) -> list[str]:
     """Choices for the claim, each from another conversation, and the first one against it."""
-    by_group = {found.choice(one).group: one for one in reversed(claim.supporting)}
+    known = {one.id: one for one in found.history}
+    by_group = {known[one].group: one for one in reversed(claim.supporting)}
     first = set(by_group.values())
     supporting = [one for one in claim.supporting if one in first][:EVIDENCE]
     cited = [("for", one) for one in supporting] + [("against", one) for one in claim.opposing[:1]]
     lines = []
     for side, choice_id in cited:
-        one = found.choice(choice_id)
+        one = known[choice_id]
         lines.append(f"{side}: {_last_message(one)} → {_short(one.chosen, 60)}")
     return lines
 
