@@ -65,6 +65,8 @@ def test_two_columns_that_differ_in_a_word_for_better_and_worse(tmp_path: Path, 
         ("chosen_score", "rejected_score"),
         ("chosen_model", "rejected_model"),
         ("good_answer", "bad_question"),
+        ("positive_prompt", "negative_prompt"),
+        ("liked_aspects", "disliked_aspects"),
         ("good_a", "bad_a", "good_b", "bad_b"),
     ],
 )
@@ -75,6 +77,11 @@ def test_columns_beside_the_responses_are_no_responses(names: tuple[str, ...]) -
 @pytest.mark.parametrize("winner", ["selected_option", "human_vote", "final_pick"])
 def test_the_only_column_with_a_word_for_a_choice_names_the_winner(tmp_path: Path, winner: str) -> None:
     rows = [{"question_text": ASKED, "option_a": SHORT, "option_b": LONG, winner: "option_a"}]
+    assert shown(read(tmp_path, rows)) == [one("me", SHORT, LONG)]
+
+
+def test_a_question_about_the_preference_counts_before_other_choices(tmp_path: Path) -> None:
+    rows = [{**SIDES, "Which do you prefer?": "a", "selected_language": "en"}]
     assert shown(read(tmp_path, rows)) == [one("me", SHORT, LONG)]
 
 

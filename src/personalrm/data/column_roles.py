@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from personalrm.data.columns import ABOUT, BESIDE, PREFERS, ROLES, contrasted, plain
+from personalrm.data.columns import ABOUT, BESIDE, PICKS, PREFERS, ROLES, contrasted, plain
 from personalrm.data.fields import Fields
 from personalrm.data.layout import CONVERSATION, ColumnsError, Kind, Layout
 from personalrm.data.mapping import Columns
@@ -119,9 +119,10 @@ class _Finder:
         """Claim the winner column: a known name, or the only name that is a question with a word of `PREFERS`."""
         self._claim("winner")
         words = {one: {*plain(one).split("_")} for one in self._free if one not in sides.columns}
-        named = tuple(one for one, said in words.items() if PREFERS & said and not BESIDE & said)
-        if "winner" not in self._roles and len(named) == 1:
-            self._take("winner", named)
+        for marks in (PREFERS, PICKS):
+            named = tuple(one for one, said in words.items() if marks & said and not BESIDE & said)
+            if "winner" not in self._roles and len(named) == 1:
+                self._take("winner", named)
 
     def _claimed_kind(self, kind: Kind) -> Kind:
         roles = {

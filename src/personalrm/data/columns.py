@@ -41,13 +41,11 @@ PREFERS = frozenset(
         "choice",
         "choose",
         "flag",
-        "selected",
-        "picked",
-        "pick",
-        "vote",
     )
 )
 """Words that mark a column as winner column if its name is a question ("Which response do you prefer?")."""
+PICKS = frozenset(("selected", "picked", "pick", "vote"))
+"""Words that may mark a winner column, if none has a word of `PREFERS`."""
 ORDERS = (
     *("order", "ranked_order", "ranking_order", "preference_order", "ranked_indices", "ranking_indices"),
     *("sorted_indices", "best_to_worst", "order_of_preference"),
@@ -74,6 +72,7 @@ _BETTER = frozenset(
         *("best", "selected", "upvoted"),
     )
 )
+_ANSWERS = frozenset((*_NOUNS, "assistant", "option", "candidate", "version", "draft", "argument", "translation"))
 _WORSE = frozenset(
     (
         *("rejected", "dispreferred", "unpreferred", "worse", "losing", "loser", "bad", "negative", "inferior"),
@@ -96,7 +95,7 @@ def contrasted(names: Iterable[str]) -> tuple[str, str] | None:
         (one, other)
         for one, rest in better.items()
         for other, left in worse.items()
-        if rest == left and rest and not BESIDE & {*rest}
+        if rest == left and _ANSWERS & {*rest} and not BESIDE & {*rest}
     ]
     return found[0] if len(found) == 1 else None
 
