@@ -30,10 +30,10 @@ LINEAR = {
 GROWTH = 2.5
 """Times more than in proportion that a longer text may take. Quadratic is 8 times."""
 FLOOR_S = 0.0003
-"""Seconds that a short text counts for at least: 4,000 characters in 6 ms are never too slow."""
+"""Seconds that a short text counts for at least: 2,000 characters in 6 ms are never too slow."""
 A_MEGABYTE = 1.0
 """Seconds of CPU time for a megabyte."""
-SHORT, LONG = (500, 4_000), (500, 4_000, 32_000)
+SHORT, LONG = (250, 2_000), (500, 4_000, 32_000)
 """Characters that are tried: always, and in the slow tests."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from command_line import Done, Run, rows, sentence
 from facts import tells
+from odd_hosts import dead_port
 from places import LATER, MIRA
 
 from personalrm import __version__
@@ -209,10 +209,8 @@ def test_a_wrong_key_never_shows(run: Run, tmp_path: Path, monkeypatch: pytest.M
 
 def test_no_endpoint_and_a_dead_one(run: Run) -> None:
     assert "OPENAI_API_KEY" in sentence(run("fit", MIRA, "--model", "gpt-4o-mini"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    said = sentence(run("fit", MIRA, "--model", "m", "--base-url", f"http://127.0.0.1:{port}"))
+    with dead_port() as port:
+        said = sentence(run("fit", MIRA, "--model", "m", "--base-url", f"http://127.0.0.1:{port}"))
     assert tells(said, f"127.0.0.1:{port}")
     assert "http(s)" in sentence(run("fit", MIRA, "--model", "m", "--base-url", "localhost"))
     assert "--model" in sentence(run("fit", MIRA, "--base-url", "http://localhost:1"))
@@ -423,7 +421,7 @@ def test_rank_and_score_have_the_same_options_as_compare(run: Run, tmp_path: Pat
     run("fit", MIRA, "--out", profile)
     asked = ("--prompt", "@@home: hi?", "--max-calls", "0", "--timeout", "5")
     ranked = json.loads(run("rank", profile, *asked, "--response", "x", "--verdicts", "token", "--json").out)
-    assert ranked == {"order": [0], "strengths": [0.0], "compared": 0, "unscored": 0}
+    assert ranked == {"order": [0], "strengths": [0.0], "compared": 0, "unscored": 0, "unscored_reason": None}
     plain = run("score", profile, *asked, "--response", "Six.")
     assert json.loads(run("score", profile, *asked, "--response", "Six.", "--json").out)["score"] == pytest.approx(
         float(plain.out), abs=1e-4

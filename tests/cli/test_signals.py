@@ -79,5 +79,5 @@ def test_a_host_that_hangs_holds_up_the_end_for_the_grace_period_only(tmp_path: 
         began = time.perf_counter()
         run.send_signal(signal.SIGTERM)
         run.communicate(timeout=60)
-        assert time.perf_counter() - began < 20  # the end waits a minute after Ctrl-C
+        assert time.perf_counter() - began < 50  # the end waits a minute after Ctrl-C
     assert run.returncode == 143

@@ -64,7 +64,7 @@ histories = st.lists(choices, min_size=1, max_size=5, unique_by=lambda one: one.
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=25
 )
 @given(drawn=histories)
 def test_written_and_read_again(tmp_path: Path, kind: str, drawn: list[Preference]) -> None:

@@ -54,7 +54,7 @@ def test_fuzz_runs_on_a_faulty_host(
     first = int(os.environ.get("PERSONALRM_FUZZ_FROM", "0"))
     draw, faults, runs = random.Random(20261128 + first), Faults(), 0
     codes = dict.fromkeys(("fit", "bench", "train"), frozenset[int]())
-    for number in rounds(5, first):
+    for number in rounds(3, first):
         words = draw.choice([fit, fit, bench, train]) if number > 2 else (fit, bench, train)[number]
         host.seed, host.share, host.requests = number, draw.choice([0.02, 0.1, 0.3, 1.0]), 0
         if draw.random() < 0.5:
@@ -71,7 +71,7 @@ def test_fuzz_runs_on_a_faulty_host(
         raw = commands(done.out + done.err)
         if raw or done.code not in (0, 1):
             faults.found.setdefault(f"{words[0]}: {sorted(raw)}, exit {done.code}", done.out[:300] + done.err)
-        if draw.random() < 0.2 and words[0] != "train":  # healed: what came before is in the cache
+        if (draw.random() < 0.2 or number == first) and words[0] != "train":  # healed: what came before is in the cache
             host.heal()
             again = faults.look(partial(run, *asked, "--timeout", 60), f"{words[0]} healed, with seed {number}")
             if again is not None and again.code:

@@ -37,7 +37,7 @@ def raw_tags(text: str) -> list[str]:
 
 
 @given(TRICKY)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_text_holds_one_of_our_tags_afterwards(text: str) -> None:
     assert not RAW.search(rendering.safe(text))
 
@@ -48,7 +48,7 @@ def test_only_angle_brackets_change(text: str) -> None:
 
 
 @given(TRICKY, TRICKY, TRICKY, TRICKY, TRICKY, TRICKY)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_prompt_is_read_back_as_it_was_meant(ask: str, a: str, b: str, why: str, said: str, about: str) -> None:
     past = Preference("1", "ada", "g", (Message("user", ask), Message("assistant", b)), a or "x", b, reason=said or "s")
     judge_context = JudgeContext((FewShotExample(past, why or "w"),), about or "p")

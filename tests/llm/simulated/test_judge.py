@@ -132,11 +132,9 @@ def test_reversed_labels_reverse_what_is_learned(judge: Judge, simulated_people:
     reversed_ = logit(judge, hand.demonstrations(choices[TRAINING], flip=True) + hand.pair(target)) - default
     assert moved == pytest.approx(-reversed_)
     assert abs(moved) > 0.05
-    flipped = [hand.demonstrations(person.history.choices[TRAINING], flip=True) for person in simulated_people]
-    assert (
-        accuracy(judge, simulated_people, flipped)
-        < accuracy(judge, simulated_people, [""] * len(simulated_people)) - 0.04
-    )
+    some = simulated_people[:30]
+    flipped = [hand.demonstrations(person.history.choices[TRAINING], flip=True) for person in some]
+    assert accuracy(judge, some, flipped) < accuracy(judge, some, [""] * len(some)) - 0.04
 
 
 def test_a_persona_helps_its_own_person_and_nobody_else(judge: Judge, simulated_people: list[SimulatedPerson]) -> None:
