@@ -47,8 +47,13 @@ def test_vectors_come_in_order_in_batches_and_many_at_once(url: str) -> None:
     assert np.allclose(found, [embedding(text) for text in TEXTS], atol=1e-6)
     asked = stats(url)
     assert asked["requests"] == -(-1000 // 64)
-    assert asked["max_concurrency"] > 4
     assert encoder.text((Message("user", "How?"),), "So.") == "So."
+
+
+def test_batches_are_sent_at_the_same_time() -> None:
+    with SimulatedLLM(latency=1.0) as llm:
+        EndpointEncoder("m", llm.url).embed(TEXTS[: 8 * 64])
+        assert llm.statistics.max_concurrency > 4
 
 
 def test_width_is_learned_by_asking(url: str) -> None:
