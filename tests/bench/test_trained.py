@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ from personalrm.preferences import History
 PEOPLE = simulate_people(24, choices=8, seed=5, prompt_tokens=20, response_tokens=40)
 STRANGERS = simulate_people(12, choices=8, seed=6, prompt_tokens=20, response_tokens=40)
 TRAITS = Training(features="traits")
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small ensembles and few epochs: what is asked here is that it works."""
+    monkeypatch.setattr("personalrm.models.learned.Settings", partial(Settings, members=2, epochs=3))
 
 
 def test_every_trained_method_is_known_by_name_and_asks_nobody() -> None:

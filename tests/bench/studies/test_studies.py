@@ -109,7 +109,10 @@ def test_accuracy_by_number_of_choices_and_by_size(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
     found = ask(
-        scaling.study, lab(stating_people, tmp_path, "history", context_pairs=(1, None)), llm, ("small-8b", "large-70b")
+        scaling.study,
+        lab(stating_people[:8], tmp_path, "history", context_pairs=(1, None)),
+        llm,
+        ("small-8b", "large-70b"),
     )
     choices, sizes = found.charts
     models = ("small-8b", "large-70b")
@@ -145,7 +148,7 @@ def test_everybody_is_a_stranger_equally_often() -> None:
 def test_types_of_conversation_predict_each_other_where_taste_does_not_depend_on_them(
     stating_people: tuple[History, ...], llm: SimulatedLLM, tmp_path: Path
 ) -> None:
-    found = ask(cross_context.study, lab(stating_people, tmp_path, "history"), llm)
+    found = ask(cross_context.study, lab(stating_people[:8], tmp_path, "history"), llm)
     assert found.charts[0].rows == found.charts[0].columns == ("a", "b")
     assert len(found.tables[0].rows) == 4
     assert "the difference between the same type and another is" in found.reading[0]
@@ -204,7 +207,7 @@ def test_a_record_is_what_a_report_reads_and_equal_studies_give_equal_bytes(
     texts = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         path, ledgers = run_study(
-            "scaling", lab(stating_people, folder, "traits", context_pairs=(2, None)), [], settings
+            "scaling", lab(stating_people[:10], folder, "traits", context_pairs=(2, None)), [], settings
         )
         texts.append(path.read_bytes())
         assert ledgers == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,13 @@ def vector_people() -> list[Invented]:
     return few_tastes(70, np.random.default_rng(3), np.concatenate([directions, -directions]))
 
 
-@pytest.fixture(scope="module", params=FORMS, ids=lambda one: f"{one[0]}{':published' if one[1] else ''}")
+def _form(name: str, published: bool) -> Any:
+    """Of the published variants, one is always tried: each is trained for a second."""
+    marks = [pytest.mark.slow] if published and name != "pref" else []
+    return pytest.param((name, published), marks=marks, id=f"{name}{':published' if published else ''}")
+
+
+@pytest.fixture(scope="module", params=[_form(*one) for one in FORMS])
 def member(request: pytest.FixtureRequest, vector_people: list[Invented]) -> Method:
     name, published = request.param
     return trained(name, vector_people[10:], published=published, epochs=60 if published else 14, learning_rate=1e-2)[0]

@@ -25,7 +25,7 @@ def chosen(
     [(0.5, 1.5), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((1.0, 1.0), (1.8, 0.4)))],
 )
 def test_the_scales_are_recovered(everybody: float, person: float) -> None:
-    trust = fit_calibrator(*chosen(12_000, everybody, person))
+    trust = fit_calibrator(*chosen(6_000, everybody, person))
     assert trust.everybody == pytest.approx(everybody, abs=0.12)
     assert trust.person == pytest.approx(person, abs=0.12)
 

@@ -27,7 +27,7 @@ def margins_of(model_of: object, one: History) -> list[float]:
     return found
 
 
-@pytest.fixture(params=["simulated", pytest.param("prism", marks=pytest.mark.real_people)])
+@pytest.fixture(params=["simulated", pytest.param("prism", marks=[pytest.mark.real_people, pytest.mark.slow])])
 def everybody(request: pytest.FixtureRequest) -> list[History]:
     if request.param == "simulated":
         return simulate_people(

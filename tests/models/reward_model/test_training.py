@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -300,7 +299,6 @@ def test_impossible_settings(change: dict[str, Any], message: str) -> None:
 
 def test_progress_and_silence(qwen: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     told: list[Progress] = []
-    began = time.perf_counter()
     train(ROWS, HELD_OUT, reward_settings(qwen, epochs=1), tmp_path / "run", told.append)
     assert [one.step for one in told] == [1, 2, 3, 4]
     assert {one.steps for one in told} == {4}
@@ -308,7 +306,6 @@ def test_progress_and_silence(qwen: str, tmp_path: Path, capfd: pytest.CaptureFi
     assert told[-1].validation_loss is not None
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
-    assert time.perf_counter() - began < 60
 
 
 def test_the_stop_and_the_curve_are_functions_of_the_log() -> None:
