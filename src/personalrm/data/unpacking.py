@@ -16,8 +16,10 @@ import orjson
 from personalrm.data.limits import DEFAULT
 from personalrm.errors import RowError
 
-_NO_COMMA = re.compile(r"}\n\s?{")
-"""Separator of the objects in an array as written by numpy."""
+_NO_COMMA = re.compile(
+    r"""'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|}\s++{""", re.DOTALL
+)
+"""Whole strings (the last may be unclosed), and the separator of the objects in an array as written by numpy."""
 _TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 """Brackets, and whole strings (the last may be unclosed), so that brackets in strings are not counted."""
 _OBJECTS = re.compile(r"\[\s*+\{\s*+['\"]")
@@ -81,7 +83,7 @@ def _literal(value: str) -> object:
     """The value of a Python literal with JSON-like types; None if the text is not one."""
     if len(value) > LITERAL:
         return None
-    for text in dict.fromkeys((value, _NO_COMMA.sub("}, {", value))):
+    for text in dict.fromkeys((value, _with_commas(value))):
         try:
             with warnings.catch_warnings():  # ignore warnings about invalid escapes in the text
                 warnings.simplefilter("ignore")
@@ -90,6 +92,10 @@ def _literal(value: str) -> object:
             continue
         return found if _is_data(found) else None
     return None
+
+
+def _with_commas(array: str) -> str:
+    return _NO_COMMA.sub(lambda found: "}, {" if found.group()[0] == "}" else found.group(), array)
 
 
 def _is_data(value: object, depth: int = 0) -> bool:

@@ -224,7 +224,7 @@ def _reason(measured: Measured, share: float | None) -> str:
             f"With each group of choices predicted from the others, the person's own weights {verb} the log loss by "
             f"{abs(measured.gain):.3f} per choice."
         )
-    expected = f"the expected change on later choices is {-measured.expected.mean:+.3f}"
+    expected = f"the expected change on later choices is {round(-measured.expected.mean, 3) + 0.0:+.3f}"
     if share is None:
         what = "groups of choices" if measured.groups < FEWEST_GROUPS else "other people"
         few = f" (too few {what} to say how often)"
