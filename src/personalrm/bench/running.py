@@ -53,6 +53,8 @@ UNDER_WAY = 64
 """Concurrent tasks of methods that ask a model; the endpoint's scheduler limits the calls."""
 AHEAD = 8
 """People whose populations are learned in advance, two at once: so many are probably not all of one fold."""
+SIDE_BY_SIDE = 20_000
+"""Pairs to predict up to which two populations are learned at once; with more, two would take too much memory."""
 IN_A_ROW = 8
 """This many consecutive failed tasks end a model's methods."""
 
@@ -162,7 +164,7 @@ class _Work:
         runs = await in_fitting_worker(lambda: [_Run(self, line) for line in lines])  # reads the rows of earlier runs
         jobs = iterated_in_worker((one, planned) for one in runs for planned in one.waiting())
         method = lines[0].method
-        if isinstance(method, LocalMethod) and method.side_by_side:
+        if isinstance(method, LocalMethod) and method.side_by_side and len(self.plan.asked) <= SIDE_BY_SIDE:
             jobs = look_ahead(jobs, lambda job: job[0].begin(job[1][0].population), AHEAD)
 
         async def do(job: tuple[_Run, Sequence[PlannedTask]]) -> None:
