@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.columns import ROLES, plain
+from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, missing
-from personalrm.data.formats.base import Format, names_a_side, one_verdict, with_prompt
+from personalrm.data.formats.base import Format, names_a_side, one_judged, one_verdict, with_prompt
 from personalrm.data.ratings import THUMBS
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
@@ -109,16 +109,13 @@ def _compared(texts: Fields, given: Mapping[str, Any], sides: Sequence[str]) -> 
 
 def _one_judged(texts: Fields, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Generic columns of a record with one response and its rating or thumb ("good", "no"); None for other records."""
-    names = [name for name in texts if plain(name) in ROLES["response"]]
     scores = {name: value for name, value in given.items() if as_number(value) is not None}
     thumbs = {name: one for name, one in given.items() if isinstance(one, str) and one.strip().lower() in THUMBS}
-    if len(names) != 1 or len(scores) + len(thumbs) != 1:
+    found = one_judged(texts, [*scores.values()], [*thumbs.values()])
+    if found is None:
         return None
-    rest = {name: text for name, text in texts.items() if name != names[0]}
-    value = next(iter((scores or thumbs).values()))
-    judged = {"score" if scores else "liked": value}
     reasons = [str(one) for name, one in given.items() if name not in scores and name not in thumbs]
-    return {**with_prompt(rest), "response": texts[names[0]], **judged, "reason": "\n".join(reasons) or None}
+    return {**found, "reason": "\n".join(reasons) or None}
 
 
 def _chosen(texts: Fields, value: str, sides: Sequence[str]) -> dict[str, Any]:

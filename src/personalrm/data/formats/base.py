@@ -8,12 +8,12 @@ FORMATS = (Format("My tool's export", needs=("text", "left", "right", "won"), ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from personalrm.data.columns import PREFERS, ROLES, plain
-from personalrm.data.fields import Fields
+from personalrm.data.fields import Fields, without
 from personalrm.data.sides import find_sides
 from personalrm.data.unread import holds_text
 from personalrm.data.winners import Winner
@@ -39,6 +39,15 @@ def with_prompt(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _OVERALL = PREFERS | {"overall", "final", "general", "ranking"}
+
+
+def one_judged(texts: Fields, scores: Sequence[Any], thumbs: Sequence[str]) -> dict[str, Any] | None:
+    """Generic columns of the only response with its only rating or thumb; None if there are several or none."""
+    names = [name for name in texts if plain(name) in ROLES["response"]]
+    if len(names) != 1 or len(scores) + len(thumbs) != 1:
+        return None
+    judged = {"score": scores[0]} if scores else {"liked": thumbs[0]}
+    return {**with_prompt(without(texts, names[0])), "response": texts[names[0]], **judged}
 
 
 def one_verdict(said: Mapping[str, str], field: str) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from personalrm.data.columns import ROLES, plain
+from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, missing, without
-from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, one_verdict, with_prompt
+from personalrm.data.formats.base import CONVERSATION_NAMES, Format, names_a_side, one_judged, one_verdict, with_prompt
 from personalrm.data.ratings import THUMBS
 from personalrm.data.sides import find_sides
 from personalrm.data.unpacking import structured
@@ -94,11 +94,9 @@ def _judged(
         return {**with_prompt(data), "winner": verdict}
     if len(ratings) > 1:
         return _rated(data, ratings, field)
-    response = [name for name in data if plain(name) in ROLES["response"]]
-    thumbs = [one for one in others if one.strip().lower() in THUMBS]
-    if len(response) == 1 and len(ratings) + len(thumbs) == 1:
-        judged = {"score": next(iter(ratings.values()))} if ratings else {"liked": thumbs[0]}
-        return {**with_prompt(without(data, response[0])), "response": data[response[0]], **judged}
+    found = one_judged(data, [*ratings.values()], [one for one in others if one.strip().lower() in THUMBS])
+    if found is not None:
+        return found
     if others:
         return {**with_prompt(data), "winner": others[0]}
     raise RowError("a pairwise choice, a choice, ratings or a ranking", field=field, found="none of these")
