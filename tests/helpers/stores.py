@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from personalrm.models.traits import TraitsModel
 from personalrm.preferences import Message
+from personalrm.store.profiles import NewVersion, Version
 from personalrm.store.records import Choice
+from personalrm.store.store import SpaceStore
 
 TOPICS = ("boil an egg", "learn to swim", "plant a tree", "paint a wall", "bake bread", "train a dog", "fix a tap")
 
@@ -18,3 +21,13 @@ def choice(number: int, *, short: bool = True, **changes: object) -> Choice:
     chosen, rejected = answers if short else reversed(answers)
     given = {"id": f"c{number}", "context": asked(number), "chosen": chosen, "rejected": rejected, **changes}
     return Choice(**given)  # type: ignore[arg-type]
+
+
+def learn(space: SpaceStore, *, aside: bool = False) -> Version:
+    """Save a profile of all choices of ada, as the service does with the embedded engine."""
+    person = space.people.require("ada")
+    learned = space.history.learnable(person)
+    profile = TraitsModel.shipped().fit(learned.history).profile()
+    saved = space.profiles.save(person, NewVersion(profile, learned, "refit", aside=aside))
+    assert saved is not None
+    return saved

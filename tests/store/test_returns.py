@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stores import choice
+from stores import choice, learn
 
 from personalrm.errors import DataError
 from personalrm.models.traits import TraitsModel
@@ -20,16 +20,6 @@ def made(space: SpaceStore, numbers: range, *, short: bool) -> None:
     for name in ("bob", "ada"):  # numbers of two people's choices alternate
         for number in numbers:
             space.feedback.choices(name, [choice(number, short=short)], SOON)
-
-
-def learn(space: SpaceStore, *, aside: bool = False) -> Version:
-    """As the service does, with the embedded engine."""
-    person = space.people.require("ada")
-    learned = space.history.learnable(person)
-    profile = TraitsModel.shipped().fit(learned.history).profile()
-    saved = space.profiles.save(person, NewVersion(profile, learned, "update", aside=aside))
-    assert saved is not None
-    return saved
 
 
 def ids(space: SpaceStore) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stores import choice
+from stores import choice, learn
 
 from personalrm.errors import PersonalrmError, StoreConflict, UnknownPerson
 from personalrm.models.traits import TraitsModel
@@ -64,12 +64,7 @@ class Other:
 
 def fitted(space: SpaceStore, numbers: range = range(6), *, aside: bool = False) -> Version:
     space.feedback.choices("ada", [choice(number) for number in numbers], SOON)
-    person = space.people.require("ada")
-    learned = space.history.learnable(person)
-    profile = TraitsModel.shipped().fit(learned.history).profile()
-    saved = space.profiles.save(person, NewVersion(profile, learned, "refit", aside=aside))
-    assert saved is not None
-    return saved
+    return learn(space, aside=aside)
 
 
 def test_all_reads_of_one_block_see_one_moment(store: Store) -> None:
