@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from each import each
 
 import personalrm
 from personalrm import errors
@@ -77,7 +78,7 @@ def test_no_host_package_is_imported_by_the_package_or_before_a_plug_needs_it() 
         assert not set(HOSTS) & set(line.split())
 
 
-@pytest.mark.parametrize(("old", "new"), sorted(MODULES.items()))
+@each(("old", "new"), sorted(MODULES.items()))
 def test_a_moved_module_is_found_under_its_old_path(old: str, new: str) -> None:
     for name in [one for one in sys.modules if f"personalrm.{old}" in (one, one.rpartition(".")[0])]:
         if name.removeprefix("personalrm.") in MODULES:
@@ -92,7 +93,7 @@ def test_a_moved_module_is_found_under_its_old_path(old: str, new: str) -> None:
     assert moved.__spec__.name == f"personalrm.{new}"
 
 
-@pytest.mark.parametrize(
+@each(
     ("module", "old", "new"),
     [
         ("personalrm", "Refused", "EndpointRefused"),

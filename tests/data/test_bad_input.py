@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from each import each
 from facts import naming, tells
 
 from personalrm.data.problems import Problems
@@ -55,8 +56,8 @@ def test_a_file_without_rights(tmp_path: Path) -> None:
         read_choices(path)
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a", "a.json"])
-@pytest.mark.parametrize("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
+@each("name", ["a.jsonl", "a.csv", "a", "a.json"])
+@each("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(tmp_path: Path, name: str, content: bytes) -> None:
     assert refused(tmp_path / name, content) == "FILE is empty: it has no choices"
 
@@ -65,9 +66,7 @@ def test_a_header_alone_is_empty(tmp_path: Path) -> None:
     assert refused(tmp_path / "a.csv", b"prompt,chosen,rejected\n") == "FILE is empty: it has no choices"
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("a.csv", b"text,mark\nx,3\ny,4\n"), ("a.jsonl", b'{"text": 1, "mark": 2}\n' * 5)]
-)
+@each(("name", "content"), [("a.csv", b"text,mark\nx,3\ny,4\n"), ("a.jsonl", b'{"text": 1, "mark": 2}\n' * 5)])
 def test_wrong_columns_name_those_found_and_those_known(tmp_path: Path, name: str, content: bytes) -> None:
     words = refused(tmp_path / name, content)
     assert tells(words, "FILE", "text, mark", "chosen + rejected")
@@ -84,7 +83,7 @@ def test_no_usable_row(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("content", "expected", "found"),
     [
         (
@@ -111,7 +110,7 @@ def test_lines_that_are_no_rows(tmp_path: Path, content: bytes, expected: str, f
     assert (len(choices), error.line, error.expected, error.found) == (1, 2, expected, found)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "found"),
     [
         ("null", "null"),
@@ -197,7 +196,7 @@ def test_truncated_and_damaged_gzip(tmp_path: Path) -> None:
     assert next(choices).id == "0"  # what lies before the cut is still given
 
 
-@pytest.mark.parametrize(
+@each(
     ("content", "what"),
     [
         (b"PK\x03\x04rest", "a zip archive"),
@@ -232,14 +231,14 @@ def test_very_long_and_very_mixed_responses(tmp_path: Path) -> None:
     assert len(choice.chosen) > 200_000
 
 
-@pytest.mark.parametrize("user", ["", None, float("nan"), "NaN", "null", " "])
+@each("user", ["", None, float("nan"), "NaN", "null", " "])
 def test_a_missing_user_is_nobody_in_particular(tmp_path: Path, user: object) -> None:
     choices, problems = read(tmp_path / "a.jsonl", LINE + json.dumps({**OK, "user": user}).encode())
     assert [choice.user for choice in choices] == ["ada", "me"]
     assert problems.skipped == 0
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "content"),
     [
         ("a.csv", b"what\xff,chosen\xff,b\nsome words,yes,no\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from each import each
 
 from personalrm.data.columns import plain
 from personalrm.data.reading import read_people
@@ -13,7 +14,7 @@ from personalrm.errors import DataError
 QUESTION, GOOD, BAD = "How do I make coffee?", "With a French press.", "It depends."
 
 
-@pytest.mark.parametrize(
+@each(
     "head",
     [
         "Frage;Antwort A;Antwort B;Gewinner;Nutzer",
@@ -27,7 +28,7 @@ QUESTION, GOOD, BAD = "How do I make coffee?", "With a French press.", "It depen
         "вопрос;ответ_a;ответ_b;победитель;пользователь",
     ],
 )
-@pytest.mark.parametrize("side", ["a", "b"])
+@each("side", ["a", "b"])
 def test_columns_in_other_languages_are_read(tmp_path: Path, head: str, side: str) -> None:
     path = tmp_path / "export.csv"
     first, second = (GOOD, BAD) if side == "a" else (BAD, GOOD)
@@ -37,13 +38,13 @@ def test_columns_in_other_languages_are_read(tmp_path: Path, head: str, side: st
     assert (person.user, choice.context[-1].content, choice.chosen, choice.rejected) == ("anna", QUESTION, GOOD, BAD)
 
 
-@pytest.mark.parametrize("name", ["prompt", "Response A", "userId", "chosenScore", "préféré", "text", "note", "model"])
+@each("name", ["prompt", "Response A", "userId", "chosenScore", "préféré", "text", "note", "model"])
 def test_english_names_stay(name: str) -> None:
     said = {"préféré": "preferred", "Response A": "response_a", "userId": "user_id", "chosenScore": "chosen_score"}
     assert plain(name) == said.get(name, name)
 
 
-@pytest.mark.parametrize("prompt", ['{"question": "%s"}', '{"input": [{"role": "user", "content": "%s"}]}'])
+@each("prompt", ['{"question": "%s"}', '{"input": [{"role": "user", "content": "%s"}]}'])
 def test_a_question_alone_in_an_object_is_the_prompt(tmp_path: Path, prompt: str) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(f'{{"prompt": {prompt % QUESTION}, "chosen": "{GOOD}", "rejected": "{BAD}"}}\n')
@@ -51,7 +52,7 @@ def test_a_question_alone_in_an_object_is_the_prompt(tmp_path: Path, prompt: str
     assert [one.content for one in person.choices[0].context] == [QUESTION]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "columns"),
     [
         ("prompt,one,two,verdict\nQ?,First text,Second text,undecided-ish\n", ("one", "two", "verdict")),

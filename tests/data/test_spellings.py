@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from each import each
 
 from personalrm.data.problems import Problems
 from personalrm.data.reading import read_choices
@@ -60,37 +61,33 @@ TIES = (
 )
 
 
-@pytest.mark.parametrize("winner", FIRST)
+@each("winner", FIRST)
 def test_the_first_won(tmp_path: Path, winner: str) -> None:
     row = {**SIDES, "model_a": "gpt-4", "model_b": "llama"}
     (choice,) = read(written(tmp_path, [{**row, "winner": winner}]))
     assert (choice.chosen, choice.rejected, choice.tie) == (SHORT, LONG, False)
 
 
-@pytest.mark.parametrize(
-    "winner", ["b", "B", "right", "second", "B >> A", "[[B]]", "Answer B", "Response 2", "llama", LONG]
-)
+@each("winner", ["b", "B", "right", "second", "B >> A", "[[B]]", "Answer B", "Response 2", "llama", LONG])
 def test_the_second_won(tmp_path: Path, winner: str) -> None:
     row = {**SIDES, "model_a": "gpt-4", "model_b": "llama"}
     (choice,) = read(written(tmp_path, [{**row, "Better Answer": winner}]))
     assert (choice.chosen, choice.rejected, choice.tie) == (LONG, SHORT, False)
 
 
-@pytest.mark.parametrize("winner", TIES)
+@each("winner", TIES)
 def test_nobody_won(tmp_path: Path, winner: str) -> None:
     (choice,) = read(written(tmp_path, [{**SIDES, "winner": winner}]))
     assert choice.tie
 
 
-@pytest.mark.parametrize(
-    "winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure", "not equal", "A over here", "A or B"]
-)
+@each("winner", ["[[C]]", "x", "?", "", None, "nan", "Response 7", "unsure", "not equal", "A over here", "A or B"])
 def test_nobody_can_tell_who_won(tmp_path: Path, winner: str | None) -> None:
     with pytest.raises(DataError, match="field 'winner'"):
         list(read_choices(written(tmp_path, [{**SIDES, "winner": winner}])))
 
 
-@pytest.mark.parametrize(("first", "second"), [(1, 2), (0, 1), ("1", "2"), (1.0, 2.0), ("0", "1")])
+@each(("first", "second"), [(1, 2), (0, 1), ("1", "2"), (1.0, 2.0), ("0", "1")])
 def test_numbers_count_from_what_the_whole_file_says(tmp_path: Path, first: object, second: object) -> None:
     rows = [{**SIDES, "prompt": str(number), "winner": number} for number in (first, second)]
     assert [one.chosen for one in read(written(tmp_path, rows))] == [SHORT, LONG]
@@ -104,7 +101,7 @@ def test_numbers_that_could_mean_either_are_refused_with_the_way_out(tmp_path: P
     assert [one.chosen for one in read(path, columns="winner.0=a,winner.1=b")] == [LONG]
 
 
-@pytest.mark.parametrize(
+@each(
     ("row", "columns"),
     [
         (
@@ -125,7 +122,7 @@ def test_numbers_that_could_mean_either_are_refused_with_the_way_out(tmp_path: P
         ({"prompt": ASKED, "gpt": SHORT, "claude": LONG, "preferred": "gpt", "rater": "kim"}, ""),
     ],
 )
-@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@each("kind", ["jsonl", "csv"])
 def test_columns(tmp_path: Path, row: dict[str, str], columns: str, kind: str) -> None:
     lines = [",".join(f'"{cell}"' for cell in cells) for cells in (row, row.values())]
     path = written(tmp_path, [row] if kind == "jsonl" else "\n".join(lines), f"a.{kind}")
@@ -141,7 +138,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path)
         list(read_choices(written(tmp_path, [ROW]), columns="prompts=prompt"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("row", "near"),
     [
         (
@@ -187,13 +184,13 @@ def test_no_text_column_is_dropped_in_silence(tmp_path: Path) -> None:
 NOBODY = [None, "", " ", "nan", "None", "null", float("nan"), "NULL", "N/A", "<NA>", "none", "undefined", "#N/A"]
 
 
-@pytest.mark.parametrize("nobody", NOBODY)
+@each("nobody", NOBODY)
 def test_an_empty_user_is_no_user(tmp_path: Path, nobody: object) -> None:
     (choice,) = read(written(tmp_path, [{**ROW, "user": nobody, "time": None, "group": nobody}]))
     assert choice.user == "me"
 
 
-@pytest.mark.parametrize(
+@each(
     ("answer", "expected"),
     [
         (f"<think>\n7?\n</think>\n\n{SHORT}", SHORT),
@@ -231,7 +228,7 @@ def test_an_answer_of_nothing_is_refused(tmp_path: Path) -> None:
         list(read_choices(written(tmp_path, [row])))
 
 
-@pytest.mark.parametrize(
+@each(
     "rating",
     [
         {"chosen_rating": 4, "rejected_rating": 4},
@@ -264,8 +261,8 @@ WRAPPED: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("indent", [None, 2])
-@pytest.mark.parametrize("how", WRAPPED)
+@each("indent", [None, 2])
+@each("how", WRAPPED)
 def test_wrapped_rows(tmp_path: Path, how: str, indent: int | None) -> None:
     path = written(tmp_path, json.dumps(WRAPPED[how], indent=indent), "a.json")
     assert [one.context[0].content for one in read(path)] == [ASKED, "And a duck's?"]
@@ -285,7 +282,7 @@ CSV = f'Prompt,CHOSEN,Rejected\r\n"{ASKED}",{SHORT},{LONG}\r\n'
 LINES = "".join(json.dumps(one) + "\n" for one in BOTH)
 
 
-@pytest.mark.parametrize(
+@each(
     ("content", "name", "count"),
     [
         (CSV, "a.csv", 1),

@@ -10,6 +10,7 @@ from math import exp, log
 from pathlib import Path
 
 import pytest
+from each import each
 from growth import assert_growth
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,17 +167,17 @@ def _swapped(text: str) -> str:
     return both[text] if text in both else re.sub(name, lambda match: both[match[0]], text)
 
 
-@pytest.mark.parametrize("text", SAYS_A)
+@each("text", SAYS_A)
 def test_says_a(text: str) -> None:
     assert parse_choice(text) == "a"
 
 
-@pytest.mark.parametrize("text", SAYS_A)
+@each("text", SAYS_A)
 def test_says_b_where_the_sides_are_swapped(text: str) -> None:
     assert parse_choice(_swapped(text)) == "b"
 
 
-@pytest.mark.parametrize(("text", "reason"), SAYS_NOTHING.items())
+@each(("text", "reason"), SAYS_NOTHING.items())
 def test_says_nothing(text: str, reason: str) -> None:
     assert parse_choice(text) is None
     assert why_unparsed(text) == reason
@@ -285,7 +286,7 @@ def test_hostile_input_takes_linear_time(unit: str) -> None:
 # ------------------------------------------------------------------------------------------------------- JSON
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ('{"a": 1}', {"a": 1}),
@@ -408,7 +409,7 @@ def test_probability_is_the_ratio(a: float, b: float) -> None:
     assert choice_probability(tokens) == pytest.approx(exp(a) / (exp(a) + exp(b)))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "side"),
     [
         ("B.\n\nWait, actually A.", "a"),

@@ -7,6 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from odd_hosts import ASK, SHORT, answer, asked, error
@@ -26,7 +27,7 @@ KNOWN = Credentials.of(KEY, URL, "http://corp:Pr0xyPw@proxy:3128")
 BASIC = b64encode(f"maria:{PASSWORD}".encode()).decode()
 
 
-@pytest.mark.parametrize(
+@each(
     "secret",
     [
         KEY,
@@ -59,9 +60,7 @@ def test_a_part_of_six_characters_leaves_nothing(start: int, length: int, before
     assert shown == f"{before} [key] {after}" or "[key]" in before + after or any(c in KEY for c in before + after)
 
 
-@pytest.mark.parametrize(
-    "echo", [f"{KEY[:4]}...{KEY[-4:]}", f"{KEY[:3]}…{KEY[-3:]}", f"{KEY[:4]}*{KEY[-4:]}", f"****{KEY[-4:]}"]
-)
+@each("echo", [f"{KEY[:4]}...{KEY[-4:]}", f"{KEY[:3]}…{KEY[-3:]}", f"{KEY[:4]}*{KEY[-4:]}", f"****{KEY[-4:]}"])
 def test_a_key_with_its_middle_left_out_is_removed(echo: str) -> None:
     shown = KNOWN.scrub(f"Incorrect key {echo} given")
     assert KEY[-3:] not in shown
@@ -83,8 +82,8 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("secret", [KEY, "a-long-p@ss/word"])
+@each("form", FORMS)
+@each("secret", [KEY, "a-long-p@ss/word"])
 def test_another_spelling_of_a_credential_is_removed(form: str, secret: str) -> None:
     known = Credentials.of(KEY, "http://maria:a-long-p%40ss%2Fword@h/v1")
     written = FORMS[form](secret)
@@ -95,7 +94,7 @@ def test_another_spelling_of_a_credential_is_removed(form: str, secret: str) -> 
         assert len(shown) < 12 + 16, "nothing but what stands beside it in base64 is left"
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_what_people_write_keeps_parts_of_a_key_but_not_the_key(form: str) -> None:
     """A key of a feedback host may be made of words."""
     known = Credentials.of("public-feedback-key")
@@ -103,7 +102,7 @@ def test_what_people_write_keeps_parts_of_a_key_but_not_the_key(form: str) -> No
     assert known.scrub_whole("My feedback is public.") == "My feedback is public."
 
 
-@pytest.mark.parametrize("key", ["sk-no-key-required", "lm-studio", "not-needed", "my-testing-password-7f3a9c1d"])
+@each("key", ["sk-no-key-required", "lm-studio", "not-needed", "my-testing-password-7f3a9c1d"])
 def test_an_answer_keeps_the_words_that_a_key_is_made_of(key: str) -> None:
     said = "Testing is required, and so is a password. It is not-needed in lm-studio."
     known = Credentials.of(key)
@@ -112,7 +111,7 @@ def test_an_answer_keeps_the_words_that_a_key_is_made_of(key: str) -> None:
     assert "".join([*(scrubber.take(one) for one in said), scrubber.rest()]) == said
 
 
-@pytest.mark.parametrize("part", ["my-testing-password-7f3a9c1d", "word-7f3", "7f3a9c", "MY-TESTING-PASSWORD-7"])
+@each("part", ["my-testing-password-7f3a9c1d", "word-7f3", "7f3a9c", "MY-TESTING-PASSWORD-7"])
 def test_an_answer_loses_the_parts_of_a_key_that_are_no_words(part: str) -> None:
     assert Credentials.of("my-testing-password-7f3a9c1d").scrub_answer(f"It is {part}.") == "It is [key]."
 
@@ -141,9 +140,7 @@ def test_a_stream_without_credentials_comes_as_it_is() -> None:
         assert "".join([*map(scrubber.take, words), scrubber.rest()]) == "".join(words)
 
 
-@pytest.mark.parametrize(
-    "userinfo", ["u:p/ssword1", "u:p@ssword1", "u:pa:ssword1", "u:ssword1?x", "u:ssword1#", "u:s%40w"]
-)
+@each("userinfo", ["u:p/ssword1", "u:p@ssword1", "u:pa:ssword1", "u:ssword1?x", "u:ssword1#", "u:s%40w"])
 def test_a_database_is_told_without_its_password(userinfo: str) -> None:
     pytest.importorskip("psycopg")
     url = f"postgresql://{userinfo}@127.0.0.1:1/db"
@@ -169,7 +166,7 @@ def test_words_are_left_alone() -> None:
     assert Credentials.of(None, "http://me:pw@h").scrub("tell me the pw") == "tell me the [key]"
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://maria:s3cr3t-pw@h:port",

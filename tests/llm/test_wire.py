@@ -6,6 +6,7 @@ import json
 
 import orjson
 import pytest
+from each import each
 from growth import assert_growth
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +55,7 @@ def test_any_bytes_are_unusable_or_read(value: bytes) -> None:
         assert complaint(value, SECRET)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "said"),
     [
         ({"error": {"message": "No.", "code": 1}}, "No"),
@@ -85,7 +86,7 @@ def test_a_page_of_html_is_cut_short() -> None:
     assert len(said) <= 160
 
 
-@pytest.mark.parametrize(
+@each(
     "said",
     [
         f"Incorrect key {KEY}.",
@@ -111,7 +112,7 @@ def test_stand_in_keys_of_local_servers_are_words() -> None:
     assert read_completion(body, 10, Credentials.of("ollama")).text == "Ask ollama."
 
 
-@pytest.mark.parametrize(
+@each(
     ("headers", "seconds"),
     [
         ({}, 0),
@@ -130,7 +131,7 @@ def test_waits_that_hosts_ask_for(headers: dict[str, str], seconds: float) -> No
     assert wait_asked(headers) == seconds
 
 
-@pytest.mark.parametrize(
+@each(
     ("headers", "seconds"),
     [
         ({"Retry-After": "9" * 5000}, 31 * 86400),
@@ -156,7 +157,7 @@ def _scored(token: object, logprob: object, top: object = ()) -> bytes:
     return _body(logprobs={"content": [{"token": token, "logprob": logprob, "top_logprobs": top}]})
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         _scored("A", "-0.5"),
@@ -184,7 +185,7 @@ def test_log_probabilities_lie_between_absent_and_certain() -> None:
     assert token.top == (("B", -9999.0), ("\ufffd", -9999.0))
 
 
-@pytest.mark.parametrize("lie", [2**80, -(2**80), 1e308, float("nan"), float("inf"), True, "12", None, [], {}])
+@each("lie", [2**80, -(2**80), 1e308, float("nan"), float("inf"), True, "12", None, [], {}])
 def test_counts_and_bills_stay_within_what_an_answer_can_take(lie: object) -> None:
     usage = {
         "prompt_tokens": lie,
@@ -220,7 +221,7 @@ def test_what_commands_a_terminal_is_taken_out_of_complaints() -> None:
     assert said == "No �[2J�5m � way"
 
 
-@pytest.mark.parametrize("error", [{"code": "429"}, {"code": 429}, {"status": 429}])
+@each("error", [{"code": "429"}, {"code": 429}, {"status": 429}])
 def test_an_error_inside_a_choice_is_an_error(error: dict[str, object]) -> None:
     body = json.dumps({"choices": [{"message": {"content": ""}, "error": {"message": "slow down", **error}}]}).encode()
     with pytest.raises(ErrorInside) as caught:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from each import each
 from grounding_phrases import GUESSES, MORE_GUESSES, MORE_TASTES, TASTES
 from growth import assert_growth
 
@@ -48,7 +49,7 @@ def test_several_threads_that_need_the_terms_at_once_read_them_once(monkeypatch:
     assert reads == 1
 
 
-@pytest.mark.parametrize("category", GUESSES)
+@each("category", GUESSES)
 def test_a_guess_at_who_the_person_is_is_dropped(category: str) -> None:
     assert [text for text in GUESSES[category] if not invents(text, OTHERS)] == []
 
@@ -102,7 +103,7 @@ def test_every_way_looks_at_all_tokens_where_it_can_find_something() -> None:
     assert missed == []
 
 
-@pytest.mark.parametrize("kind", FRAMES)
+@each("kind", FRAMES)
 def test_every_term_says_something_of_the_person_and_nothing_as_a_topic(kind: str) -> None:
     of_kind = (one for of in terms().values() for one in of if one.kind == kind)
     known = sorted({" ".join(one.words).replace(" 's", "'s") for one in of_kind})
@@ -120,7 +121,7 @@ def said(text: str, role: str = "user", reason: str | None = None) -> str:
     return own_words([Preference("1", "ada", "g", context, "nurse chosen", "nurse rejected", reason=reason)])
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "own"),
     [
         ("The person is a nurse.", "I am a nurse on night shifts, what should I eat?"),
@@ -149,7 +150,7 @@ def test_what_the_person_said_of_themselves_stays(text: str, own: str) -> None:
     assert invents(text, said("What now?"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "own"),
     [
         ("The person is a doctor.", "Should I ask a doctor?"),
@@ -192,7 +193,7 @@ UNITS = [
 ]
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@each("unit", UNITS)
 def test_a_long_text_is_checked_in_proportion_to_its_length(unit: str) -> None:
     def check(text: str) -> None:
         assert len(grounded(text, "")) <= LONGEST + 10

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from copy import copy
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.main import get_command
@@ -87,12 +88,23 @@ def main() -> None:
         from personalrm.cli import logs, output
 
         logs.show()
-        command = get_command(app)
+        words = modern(sys.argv[1:], output.remark)
+        command = _built(words)
         narrow(command, output.console().width)
         try:
-            command(modern(sys.argv[1:], output.remark))
+            command(words)
         finally:
             sys.stdout.flush()  # an error at exit would be a traceback
+
+
+def _built(words: Sequence[str]) -> Any:
+    """The command line; if it begins with a command, without the others: to build all of them takes 50 ms."""
+    asked = copy(app)
+    asked.registered_commands = [one for one in app.registered_commands if [one.name] == words[:1]]
+    asked.registered_groups = [
+        one for one in app.registered_groups if one.typer_instance and [one.typer_instance.info.name] == words[:1]
+    ]
+    return get_command(asked if asked.registered_commands or asked.registered_groups else app)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from each import each
 from growth import assert_growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ def traits(response: str, asked: str = ASKED) -> dict[str, float]:
     return dict(zip(TRAITS, TraitReader().rows([(asked, response)]).traits[0], strict=True))
 
 
-@pytest.mark.parametrize(
+@each(
     ("trait", "more", "less"),
     [
         ("length", "one two three four five six seven", "one two three"),
@@ -90,7 +91,7 @@ def test_any_text_gives_finite_traits(asked: str, response: str) -> None:
     assert rows.traits.shape == (1, len(TRAITS))
 
 
-@pytest.mark.parametrize("unit", ["a", "a ", "- \n", "!?.", "**", "1", "\n", "🥚", "(", "Word. ", "’"])
+@each("unit", ["a", "a ", "- \n", "!?.", "**", "1", "\n", "🥚", "(", "Word. ", "’"])
 def test_a_huge_text_is_read_in_proportion_to_its_length(unit: str) -> None:
     def read(text: str) -> None:
         assert np.isfinite(TraitReader().rows([(text, text)]).traits).all()
