@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from each import each
 from growth import ATTEMPTS, too_steep
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +81,7 @@ def _slow_ones(module: str, lengths: Lengths) -> dict[str, str]:
     return {name: why for name, why in found.items() if why is not None}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@each("module", MODULES)
 def test_the_time_grows_in_proportion_to_the_text(module: str) -> None:
     assert _slow_ones(module, SHORT) == {}
 

@@ -55,9 +55,11 @@ def too_steep(
     with _uncollected():
         for attempt in range(attempts):
             tries = TRIES if attempt else 1
-            brief = _quickest(call, short, tries)
             lengthy = _quickest(call, long, tries)
-            if lengthy <= most * max(brief, floor):
+            if lengthy <= most * floor:
+                return None
+            brief = _quickest(call, short, tries)
+            if lengthy <= most * brief:
                 return None
             said.append(f"{brief:.4f} s -> {lengthy:.4f} s")
     return f"more than {most:g} times in {attempts} of {attempts} measurements: {', '.join(said)}"

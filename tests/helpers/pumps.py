@@ -77,6 +77,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     return {name: found[name] for name in unique.values()}
 
 
+@cache
 def anchored(name: str) -> bool:
     """Whether the module uses this expression only with ``match`` and ``fullmatch``, each at one position of a text."""
     module, _, rest = name.rpartition("._") if "._" in name else ("", "", "")
