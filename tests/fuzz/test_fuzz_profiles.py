@@ -68,7 +68,7 @@ def test_fuzz_profiles(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.setattr(f"personalrm.llm.http_client.{name}", value)
     draw, faults, codes = random.Random(SEED), Faults(), set[int]()
     path = tmp_path / "other.json"
-    for _ in rounds(20):
+    for _ in rounds(12):
         record = mutated_json(draw.choice(profiles), draw)
         text = json.dumps(record).encode("utf-8", "surrogatepass")
         path.write_bytes(mutated_bytes(text, draw) if draw.random() < 0.15 else text)

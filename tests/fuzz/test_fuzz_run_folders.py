@@ -35,7 +35,7 @@ def test_fuzz_run_folders(
     names = [one.relative_to(good).as_posix() for one in good.rglob("*") if one.suffix in (".json", ".jsonl")]
     monkeypatch.setenv("PERSONALRM_DEBUG", "1")  # what would be exit 70 is raised
     draw, faults, codes = random.Random(SEED), Faults(), set[int]()
-    for _ in rounds(3):
+    for _ in rounds(2):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(good, folder)
         changed = mutate_folder(folder, names, draw)

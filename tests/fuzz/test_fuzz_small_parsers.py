@@ -46,7 +46,7 @@ ANSWERS = (
 @example(text="1e999,nan")
 @example(text="row=" + "9" * 400 + "GB")
 @example(text="²,³")
-@settings(max_examples=count(100))
+@settings(max_examples=count(50))
 def test_fuzz_options(parse: Callable[[str], Any], text: str) -> None:
     with contextlib.suppress(PersonalrmError):
         parse(text)
@@ -55,7 +55,7 @@ def test_fuzz_options(parse: Callable[[str], Any], text: str) -> None:
 @given(value=st.one_of(st.text(max_size=40), st.from_regex(r"[A-Za-z]{3}, [0-9]{1,9} [A-Za-z]{3} [0-9: ]{1,40}GMT?")))
 @example(value="9" * 5_000)
 @example(value="Wed, 21 Oct 100000000000000000000 07:28:00 GMT")
-@settings(max_examples=count(100))
+@settings(max_examples=count(50))
 def test_fuzz_retry_after(value: str) -> None:
     for name in ("Retry-After", "retry-after-ms", "x-ratelimit-reset-requests"):
         waited = wait_asked({name: value})
@@ -68,7 +68,7 @@ def test_fuzz_answers_of_models() -> None:
     readers: tuple[Callable[[str], Any], ...] = (
         parse_choice, parse_json, why_unparsed, read_criteria, read_facts, lambda text: margin(text, criteria),
     )  # fmt: skip
-    for _ in rounds(300):
+    for _ in rounds(150):
         text = mutated_text(draw.choice(ANSWERS).encode(), draw).decode("utf-8", "replace")
         for read in readers:
             faults.look(lambda read=read, text=text: read(text), repr(text[:200]))
@@ -102,7 +102,7 @@ FILES: dict[str, tuple[Callable[[Path, bytes], None], Any]] = {
 def test_fuzz_json_files(tmp_path: Path, name: str) -> None:
     draw, faults = random.Random(SEED), Faults()
     read, good = FILES[name]
-    for number in rounds(100):
+    for number in rounds(50):
         folder = tmp_path / str(number)
         folder.mkdir()
         text = mutated_text(json.dumps(good).encode(), draw)
@@ -123,7 +123,7 @@ def test_fuzz_cached_vectors(tmp_path: Path) -> None:
     expected = first.embed(texts)
     first.close()
     good = database_bytes(whole)
-    for number in rounds(40):
+    for number in rounds(24):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(mutated_bytes(good, draw) if number % 2 else good)
         if number % 2 == 0:

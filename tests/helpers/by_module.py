@@ -23,7 +23,12 @@ PACKAGES = (
     *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/test_trained.py"),
     *("models/test_trained_engine.py", "models/test_checksums.py", "models/test_foreign_weights.py"),
     *("bench/test_trained.py", "bench/test_resume.py", "cluster/test_embedding.py", "cluster/test_ray.py"),
-    *("integrations/test_inspect_ai.py", "integrations/test_rewardbench.py", "integrations/test_trl.py"),
+    *(
+        "integrations/test_inspect_ai.py",
+        "integrations/test_rewardbench.py",
+        "integrations/test_snippets.py",
+        "integrations/test_trl.py",
+    ),
     *("models/encoders", "fuzz/test_fuzz_model_folders.py", "cli/commands/test_next_question.py"),
     *(
         "test_broken_texts.py",

@@ -151,12 +151,17 @@ def test_trl_is_imported_by_no_other_module() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("flipped", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_grpo_raises_the_own_user_s_reward_and_not_the_other_s(example: ModuleType, flipped: bool) -> None:
+@pytest.mark.parametrize(
+    ("steps", "least", "flipped"),
+    [(14, 0.3, False), *(pytest.param(30, 0.8, one, marks=pytest.mark.slow) for one in (False, True))],
+)
+def test_grpo_raises_the_own_user_s_reward_and_not_the_other_s(
+    example: ModuleType, steps: int, least: float, flipped: bool
+) -> None:
     """Two policies of a tiny random model under TRL's GRPOTrainer; a flip of all labels swaps the users' tastes."""
-    for log in example.run(steps=30, flipped=flipped).values():
+    for log in example.run(steps=steps, flipped=flipped).values():
         own = log[-1]["rewards/personal_reward/mean"] - log[0]["rewards/personal_reward/mean"]
         other = log[-1]["rewards/the_other_user/mean"] - log[0]["rewards/the_other_user/mean"]
-        assert own > 0.8
+        assert own > least
         assert other < own / 4
         assert METRIC in log[-1]
