@@ -29,7 +29,7 @@ PACKAGES = (
         "integrations/test_snippets.py",
         "integrations/test_trl.py",
     ),
-    *("models/encoders", "fuzz/test_fuzz_model_folders.py", "cli/commands/test_next_question.py"),
+    *("models/encoders", "fuzz/test_fuzz_model_folders.py", "fuzz/test_fuzz_host_runs.py", "cli/commands/test_next_question.py"),
     *(
         "test_broken_texts.py",
         "models/test_acquisition.py",
