@@ -20,23 +20,14 @@ TESTS = HELPERS.parent
 TOGETHER = ("models/learned", "service")
 """Folders with slow fixtures: all of their tests run in one process."""
 PACKAGES = (
-    *("models/learned", "models/reward_model", "training", "cli/commands/test_train.py", "models/test_trained.py"),
-    *("models/test_trained_engine.py", "models/test_checksums.py", "models/test_foreign_weights.py"),
-    *("bench/test_trained.py", "bench/test_resume.py", "cluster/test_embedding.py", "cluster/test_ray.py"),
-    *(
-        "integrations/test_inspect_ai.py",
-        "integrations/test_rewardbench.py",
-        "integrations/test_snippets.py",
-        "integrations/test_trl.py",
-    ),
-    *("models/encoders", "fuzz/test_fuzz_model_folders.py", "fuzz/test_fuzz_host_runs.py", "cli/commands/test_next_question.py"),
-    *(
-        "test_broken_texts.py",
-        "models/test_acquisition.py",
-        "stats/test_intervals.py",
-        "stats/test_power.py",
-        "stats/test_student.py",
-    ),
+    *("bench/test_resume.py", "bench/test_trained.py", "cli/commands/test_next_question.py"),
+    *("cli/commands/test_train.py", "cluster/test_embedding.py", "cluster/test_ray.py"),
+    *("fuzz/test_fuzz_host_runs.py", "fuzz/test_fuzz_model_folders.py", "integrations/test_inspect_ai.py"),
+    *("integrations/test_rewardbench.py", "integrations/test_snippets.py", "integrations/test_trl.py"),
+    *("models/encoders", "models/learned", "models/reward_model", "models/test_acquisition.py"),
+    *("models/test_checksums.py", "models/test_foreign_weights.py", "models/test_trained.py"),
+    *("models/test_trained_engine.py", "stats/test_intervals.py", "stats/test_power.py", "stats/test_student.py"),
+    *("test_broken_texts.py", "training"),
 )
 """Modules and folders whose import, or first test, loads a package that takes seconds."""
 FIRST = (

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+from personalrm.models import registry
+
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -24,8 +26,8 @@ def program(page: Path) -> str:
 def run_here(page: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Run the blocks of a page in this process, as a program in a folder with the examples.
 
-    What they change of the environment and the import path is undone by ``patch``. A process of its own takes up to a
-    second of imports for each page.
+    What they change of the environment, the import path and the registry of methods is undone by ``patch``. A process
+    of its own takes up to a second of imports for each page.
     """
     shutil.copytree(ROOT / "examples", folder / "examples")
     patch.chdir(folder)
@@ -33,6 +35,7 @@ def run_here(page: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("PERSONALRM_CACHE", str(folder / "cache.sqlite"))
     patch.setenv("HF_HUB_OFFLINE", "1")
     patch.setenv("PERSONALRM_PROFILES", "")  # restored after the test
+    patch.setattr(registry, "_BY_NAME", registry._BY_NAME.copy())
     with warnings.catch_warnings(action="ignore"):
         names = {"__name__": "__main__"}
         exec(compile(program(page), page.name, "exec"), names)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ import orjson
 
 from personalrm.data.simulated import simulate_people
 from personalrm.preferences import Preference
+
+simulated = cache(simulate_people)
+"""The same people for several files."""
 
 Row = dict[str, Any]
 ATTRIBUTES = ("values", "fluency", "factuality", "safety", "diversity", "creativity", "helpfulness")
@@ -130,7 +134,7 @@ def survey_row(user: str, **more: Any) -> Row:
 def prism_folder(folder: Path, people: int = 8, choices: int = 6, seed: int = 5) -> Path:
     """A folder as downloaded: one conversation per choice, whose second turn has two more responses."""
     rows, survey = [], []
-    for person in simulate_people(people, choices=choices, seed=seed):
+    for person in simulated(people, choices=choices, seed=seed):
         survey.append(survey_row(person.user))
         for at, one in enumerate(person.choices):
             follow = person.choices[(at + 1) % len(person)]
@@ -184,7 +188,7 @@ def battle(judge: str, name: str, a: Sequence[Row], b: Sequence[Row], winner: st
 def arena_rows(people: int = 8, choices: int = 8, seed: int = 5) -> list[Row]:
     """Votes of fictional people; every fifth one is a tie."""
     rows = []
-    for person in simulate_people(people, choices=choices, seed=seed):
+    for person in simulated(people, choices=choices, seed=seed):
         for at, one in enumerate(person.choices):
             a, b = dialogue(question(one), one.chosen), dialogue(question(one), one.rejected)
             winner = "tie (bothbad)" if at % 5 == 4 else "model_a"

@@ -213,20 +213,19 @@ async def test_the_event_loop_does_not_stand_still_while_a_persona_is_read() -> 
             return Completion("The person likes lists and numbers, : : : and is a very, very long talker. " * 20_000)
 
     choice = Preference("1", "ada", "g", (Message("user", "I am a nurse. " * 5_000),), "a", "b")
-    longest, running = 0.0, True
+    beats, running = 0, True
 
     async def beat() -> None:
-        nonlocal longest
+        nonlocal beats
         while running:
-            began = time.perf_counter()
             await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - began)
+            beats += 1
 
     beating = asyncio.create_task(beat())
     await write_persona(Host(), [FewShotExample(choice, "why")], 0)  # type: ignore[arg-type]
     running = False
     await beating
-    assert longest < 0.5  # 8 s before; a busy machine is slow to switch between threads
+    assert beats > 3  # 1 if the loop waits for the reading, 10 or more otherwise
 
 
 def test_published_personas_lose_their_invented_lives_and_keep_their_tastes(real_data: Path) -> None:

@@ -32,9 +32,9 @@ def own_llm() -> Iterator[SimulatedLLM]:
         yield server
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    path = tmp_path / "people.jsonl"
+@pytest.fixture(scope="module")
+def lines() -> bytes:
+    """The file of ten people."""
     rows = [
         {
             "user": one.user,
@@ -48,7 +48,13 @@ def data(tmp_path: Path) -> Path:
         for history in simulate_people(10, choices=10, prompt_tokens=20, response_tokens=50)
         for one in history
     ]
-    path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    return b"\n".join(map(orjson.dumps, rows))
+
+
+@pytest.fixture
+def data(lines: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "people.jsonl"
+    path.write_bytes(lines)
     return path
 
 

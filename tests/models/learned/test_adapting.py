@@ -123,7 +123,7 @@ def test_the_gradient_agrees_with_finite_differences(link: Link, monkeypatch: py
     """Of the best guess and of the covariance, by all that goes in."""
     monkeypatch.setattr(adapting, "_TOLERANCE", 1e-10)
     monkeypatch.setattr(adapting, "_ROUNDING", 1e-14)
-    offset, t, known = problem(3, 7, seed=6)
+    offset, t, known = problem(2, 5, seed=6)
     given = [one.double().requires_grad_() for one in (offset, t, PRIOR.mean, PRIOR.variance.log())]
 
     def found(offset: Tensor, t: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from personalrm.preferences import History
 
 @pytest.fixture(scope="module")
 def model(twenty_people: list[History]) -> LearnedModel:
-    few = [one.only(one.choices[:4]) for one in twenty_people[:12]]
+    few = [one.only(one.choices[:3]) for one in twenty_people[:10]]
     return train(few, Settings("pref", "minilm", members=1, epochs=2), encoder=shared_minilm())
 
 

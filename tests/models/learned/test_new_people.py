@@ -15,11 +15,14 @@ from personalrm.data.simulated import simulate_people
 from personalrm.models.learned import Settings, train
 from personalrm.preferences import History
 
+GROUPS = 3
+"""Groups of a person that are predicted."""
+
 
 def margins_of(model_of: object, one: History) -> list[float]:
-    """Log-odds of each choice from the person's other groups."""
+    """Log-odds of each choice of the first groups from the person's other groups."""
     found = []
-    for group in dict.fromkeys(each.group for each in one.decided):
+    for group in list(dict.fromkeys(each.group for each in one.decided))[:GROUPS]:
         mine = model_of.fit(one.only(each for each in one if each.group != group))  # type: ignore[attr-defined]
         asked = [(each.context, each.chosen, each.rejected) for each in one.decided if each.group == group]
         p = mine.compare_many(asked)

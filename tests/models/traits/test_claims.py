@@ -25,7 +25,7 @@ def claimed(model: TraitsModel, history: History) -> int:
 def test_coins_give_hardly_anybody_a_claim(shipped: TraitsModel, choices: int) -> None:
     """Texts of 60 simulated people, labels by coin: the share with a claim is the false-discovery rate at most."""
     draw = random.Random(choices)
-    people = simulate_people(60, choices=choices, seed=8)
+    people = simulate_people(60, choices=choices, seed=8, prompt_tokens=30, response_tokens=100)
     coins = [one.only(each if draw.random() < 0.5 else each.flipped() for each in one) for one in people]
     with_claim = sum(claimed(shipped, one) > 0 for one in coins)
     assert with_claim <= 0.15 * len(people)  # 0.10 and two standard errors at 60 people would be 0.18
@@ -34,7 +34,7 @@ def test_coins_give_hardly_anybody_a_claim(shipped: TraitsModel, choices: int) -
 def test_what_everybody_likes_is_no_claim(shipped: TraitsModel) -> None:
     """Labels drawn by the population's own weights: the user has no part of their own."""
     draw = np.random.default_rng(0)
-    people = simulate_people(60, choices=15, seed=5)
+    people = simulate_people(60, choices=15, seed=5, prompt_tokens=30, response_tokens=100)
     found = 0
     for one in people:
         chance = shipped.compare_many([(each.context, each.chosen, each.rejected) for each in one])

@@ -140,7 +140,7 @@ def test_gains_are_measured_with_a_covariance_that_knows_nothing_of_the_person()
 
 @pytest.fixture(scope="module")
 def learned() -> TraitsModel:
-    return TraitsModel.from_population(simulate_people(60, choices=14, seed=11))
+    return TraitsModel.from_population(simulate_people(60, choices=14, seed=11, prompt_tokens=30, response_tokens=100))
 
 
 def test_a_population_gives_the_prior_on_the_gain(learned: TraitsModel) -> None:
