@@ -86,7 +86,7 @@ async def test_a_file_held_by_another_process_holds_up_no_loop(tmp_path: Path) -
     assert holder.stdin is not None
     assert holder.stdout is not None
     assert await holder.stdout.readline() == b"held\n"
-    putting = asyncio.create_task(store.put(KEY, "m", Completion("A")))
+    putting = store.put(KEY, "m", Completion("A"))
     for _ in range(200):  # were the loop held up, it would be until the wait for the file is given up
         await asyncio.sleep(0.001)
         assert not putting.done()
@@ -274,7 +274,7 @@ async def test_answers_that_wait_for_others_are_stored_when_their_put_returns(tm
     store, other = CacheThread(AnswerCache(tmp_path / "a.sqlite")), AnswerCache(tmp_path / "a.sqlite")
     first, second, third = (b"%032d" % at for at in range(3))
     await store.put(first, "m", Completion("A"))
-    waiting = asyncio.create_task(store.put(second, "m", Completion("B")))
+    waiting = store.put(second, "m", Completion("B"))
     await asyncio.sleep(0)
     assert await store.look_up(third) is Found.NOTHING
     await waiting

@@ -30,19 +30,20 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
-SPACED_S = 0.004
-"""Seconds after a wake-up of the thread for which answers wait for others: a wake-up takes 0.1 ms of CPU, whatever it
-brings. Lookups do not wait, and take waiting answers with them."""
+LONGEST_WAIT_S = 0.008
+WAIT_SHARE = 0.04
+"""An answer waits after a wake-up of the thread for others: this share of the time it took, at most so many seconds. A
+wake-up takes 0.1 ms of CPU, whatever it brings. Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05
 """Seconds without work after which the claims of stored answers are released."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """An operation for the thread, and its result or error. ``wanted``: of a lookup; ``answer``: to be stored."""
+    """An operation for the thread, and its result or error. ``wanted``: a lookup; ``answer``: to be stored."""
 
-    work: Callable[[], Any]
     future: asyncio.Future[Any] | None
+    work: Callable[[], Any] | None = None
     wanted: _Wanted | None = None
     answer: _Answer | None = None
     result: Any = None
@@ -64,14 +65,24 @@ class CacheThread:
         self._submitted = float("-inf")
         self._soon = False
 
-    async def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> Completion | Found:
-        """See `AnswerCache.look_up`. Raises StorageError."""
-        return await self._do(lambda: self.cache.look_up(key, older), wanted=(key, older))
+    def look_up(self, key: bytes, older: Callable[[], Iterable[bytes]] = tuple) -> asyncio.Future[Completion | Found]:
+        """See `AnswerCache.look_up`. StorageError when awaited."""
+        return self._do(_Job(asyncio.get_running_loop().create_future(), wanted=(key, older)))
 
-    async def put(self, key: bytes, model: str, completion: Completion, *, replace: bool = False) -> None:
-        """See `AnswerCache.put`. Raises StorageError; the answer may have been stored nevertheless."""
-        answer = None if replace else (key, model, completion)
-        await self._do(lambda: self.cache.put(key, model, completion, replace=replace), answer=answer)
+    def put(
+        self, key: bytes, model: str, completion: Completion, *, replace: bool = False, took_s: float = 0.0
+    ) -> asyncio.Future[None]:
+        """See `AnswerCache.put`. StorageError when awaited; the answer may have been stored nevertheless.
+
+        Args:
+            key, model, completion, replace: as for `AnswerCache.put`.
+            took_s: seconds that the answer took, if others are expected; 0 if it is the last one.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if replace:
+            return self._do(_Job(future, lambda: self.cache.put(key, model, completion, replace=True)))
+        wait_s = min(LONGEST_WAIT_S, WAIT_SHARE * took_s)
+        return self._do(_Job(future, answer=(key, model, completion)), wait_s)
 
     def release_claim(self, key: bytes) -> None:
         """Release a claim later, without waiting."""
@@ -79,11 +90,11 @@ class CacheThread:
 
     async def has_room(self) -> bool:
         """See `AnswerCache.has_room`."""
-        return await self._do(self.cache.has_room)
+        return await self._call(self.cache.has_room)
 
     async def fact(self, name: str) -> Any | None:
         """See `AnswerCache.fact`. Raises StorageError."""
-        return await self._do(lambda: self.cache.fact(name))
+        return await self._call(lambda: self.cache.fact(name))
 
     def keep_fact(self, name: str, value: Any) -> None:
         """Store a fact later, without waiting; errors are ignored, because facts can be determined again."""
@@ -93,28 +104,29 @@ class CacheThread:
         """Finish the queued operations, close the file and end the thread; the next use starts another one."""
         if self._thread is None:
             return
-        closed = self._do(self.cache.close)
+        closed = self._call(self.cache.close)
         self._submit()
         self._jobs.put(None)
         self._jobs, self._thread = queue.SimpleQueue(), None
         await closed
 
-    def _do(
-        self, work: Callable[[], T], wanted: _Wanted | None = None, answer: _Answer | None = None
-    ) -> asyncio.Future[T]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        early = 0.0 if answer is None else self._submitted + SPACED_S - time.monotonic()
-        if early <= 0.0 and not self._soon:
-            self._soon = True
-            loop.call_soon(self._submit)  # with all other operations of this iteration
+    def _call(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return self._do(_Job(asyncio.get_running_loop().create_future(), work))
+
+    def _do(self, job: _Job, wait_s: float = 0.0) -> asyncio.Future[Any]:
+        assert job.future is not None
+        early = self._submitted + wait_s - time.monotonic() if wait_s else 0.0
+        if early <= 0.0:
+            if not self._soon:
+                self._soon = True
+                job.future.get_loop().call_soon(self._submit)  # with all other operations of this iteration
         elif not self._waiting:
-            loop.call_later(early, self._submit)
-        self._waiting.append(_Job(work, future, wanted, answer))
-        return future
+            job.future.get_loop().call_later(early, self._submit)
+        self._waiting.append(job)
+        return job.future
 
     def _later(self, work: Callable[[], Any]) -> None:
-        self._waiting.append(_Job(work, None))
+        self._waiting.append(_Job(None, work))
         self._submit()
 
     def _submit(self) -> None:
@@ -164,22 +176,22 @@ def _do_all(cache: AnswerCache, batch: list[_Job]) -> None:
     """Do them, again if the file was deleted meanwhile; one by one if they differ in kind or one of them fails."""
     while True:
         try:
-            together = all(one.wanted or one.answer for one in batch) and _do_together(cache, batch)
+            together = not any(one.work for one in batch) and _do_together(cache, batch)
         except Exception as error:  # of one operation; that of a single lookup is final: a repetition would hide it
             together = len(batch) == 1 and batch[0].wanted is not None
             batch[0].error = error
         if not together:
-            _do_each(batch)
+            _do_each(cache, batch)
         if cache.is_there():
             return
 
 
-def _do_each(batch: list[_Job]) -> None:
+def _do_each(cache: AnswerCache, batch: list[_Job]) -> None:
     """One by one; after one has waited in vain for another process, the others do not wait as long again."""
     busy: StoreBusy | None = None
     for one in batch:
         if busy is None:
-            _do(one)
+            _do(cache, one)
             busy = one.error if isinstance(one.error, StoreBusy) else None
         else:
             one.error = busy
@@ -187,10 +199,10 @@ def _do_each(batch: list[_Job]) -> None:
 
 def _do_together(cache: AnswerCache, batch: list[_Job]) -> bool:
     answers = [one.answer for one in batch if one.answer is not None]
-    lookups = [one for one in batch if one.wanted is not None]
     if answers:
         cache.put_all(answers)
-    if lookups:
+    if len(answers) < len(batch):
+        lookups = [one for one in batch if one.wanted is not None]
         found = cache.look_up_all([one.wanted for one in lookups if one.wanted is not None])
         for one, result in zip(lookups, found, strict=True):
             one.result = result
@@ -199,20 +211,24 @@ def _do_together(cache: AnswerCache, batch: list[_Job]) -> bool:
     return True
 
 
-def _do(job: _Job) -> None:
+def _do(cache: AnswerCache, job: _Job) -> None:
     try:
-        job.result, job.error = job.work(), None
+        if job.wanted is not None:
+            job.result = cache.look_up(*job.wanted)
+        elif job.answer is not None:
+            cache.put(*job.answer)
+        elif job.work is not None:
+            job.result = job.work()
+        job.error = None
     except Exception as error:  # passed to the waiting task
         job.error = error
 
 
 def _tell(batch: list[_Job]) -> None:
-    waiting = [one for one in batch if one.future is not None]
-    if not waiting or waiting[0].future is None:
-        return
-    loop = waiting[0].future.get_loop()
-    with contextlib.suppress(RuntimeError):  # the loop is closed
-        loop.call_soon_threadsafe(_resolve, waiting)
+    future = next((one.future for one in batch if one.future is not None), None)
+    if future is not None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            future.get_loop().call_soon_threadsafe(_resolve, batch)
 
 
 def _resolve(batch: list[_Job]) -> None:

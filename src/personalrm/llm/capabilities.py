@@ -23,6 +23,7 @@ _STRENGTHS = ("json_schema", "json_object", "text")
 _LIMITS_CALLED = ("max_tokens", "max_completion_tokens")
 FEW_ALTERNATIVES = 5
 FEATURES = frozenset({"plain", "structured", "logprobs"})
+_NONE: frozenset[str] = frozenset()
 LEAST_TOKENS = 16
 """Room added where a host refuses limits of a few tokens (OpenAI's Responses API accepts 16 or more)."""
 _NOT_OF_THE_FORM = (Meaning.TOO_LONG, Meaning.FILTERED, Meaning.KEY)
@@ -64,6 +65,8 @@ class Capabilities:
 
     def features(self, params: SamplingParams) -> frozenset[str]:
         """Return the features that this request would be the first to use."""
+        if self.known >= FEATURES:  # nearly always
+            return _NONE
         used = {"plain"}
         if params.schema is not None:
             used.add("structured")

@@ -12,6 +12,7 @@ limit.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -60,6 +61,7 @@ class LanguageModel:
         self._stopped: StorageError | None = None
         self._prepare = prepare
         self._prepared: asyncio.Task[None] | None = None
+        self._is_ready = prepare is None
         self._refreshed: set[bytes] | None = set() if refresh else None
 
     @property
@@ -78,9 +80,7 @@ class LanguageModel:
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
         call = self._in_flight[key] = _Call(self, key)
-        call.task = asyncio.create_task(self._ask(key, call, messages, params))
-        # an abandoned call has no waiter to retrieve its error
-        call.task.add_done_callback(retrieve_exception)
+        call.task = asyncio.create_task(self._run(key, call, messages, params))
         return await self._answer(key, call)
 
     def key_of(self, messages: Sequence[Message], params: SamplingParams) -> bytes:
@@ -106,10 +106,16 @@ class LanguageModel:
 
         return close
 
-    async def keep(self, key: bytes, completion: Completion) -> None:
-        """Store an answer. StorageError if that fails; then no request is sent until there is room."""
+    async def keep(self, key: bytes, completion: Completion, took_s: float = 0.0) -> None:
+        """Store an answer. StorageError if that fails; then no request is sent until there is room.
+
+        Args:
+            key, completion: the answer.
+            took_s: seconds that it took, if other answers are expected; it may wait for them a small part of this time.
+        """
         try:
-            await self._cache.put(key, self.model, completion, replace=self._refreshed is not None)
+            refreshes = self._refreshed is not None
+            await self._cache.put(key, self.model, completion, replace=refreshes, took_s=took_s)
         except StorageError as full:
             self._stopped = full
             raise
@@ -121,21 +127,39 @@ class LanguageModel:
 
     async def _answer(self, key: bytes, call: _Call) -> Completion:
         """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
-        call.waiting += 1
+        # not an `asyncio.shield` of the task, which takes three more callbacks
+        answer: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        call.waiters.append(answer)
         try:
-            return await asyncio.shield(call.task)
+            return await answer
         except asyncio.CancelledError:
-            if call.waiting == 1 and not call.on_its_way and not call.task.done():
+            if len(call.waiters) == 1 and not call.on_its_way and not call.task.done():
                 self._in_flight.pop(key, None)  # at once: the next identical request starts a new call
                 call.task.cancel()
             raise
         finally:
-            call.waiting -= 1
+            call.waiters.remove(answer)
+
+    async def _run(self, key: bytes, call: _Call, messages: Sequence[Message], params: SamplingParams) -> None:
+        """Ask, and pass the answer or the error to those who wait for it."""
+        try:
+            answer = await self._ask(key, call, messages, params)
+        except Exception as error:
+            call.fail(error)
+        except BaseException:
+            for waiter in call.waiters:
+                waiter.cancel()
+            raise
+        else:
+            for waiter in call.waiters:
+                if not waiter.done():
+                    waiter.set_result(answer)
 
     async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], params: SamplingParams) -> Completion:
         claimed = False
         try:
-            await self._ready()
+            if not self._is_ready:
+                await self._ready()
             claimed = True
             known = await self._look_up(key, messages, params)
             if known is not None and self._will_do(known, params):
@@ -144,7 +168,8 @@ class LanguageModel:
                 return known
             if known is not None:
                 params = replace(params, cut_at=max(1, known.budget))
-            await self._check_room()
+            if self._stopped is not None:
+                await self._check_room()
             completion = await self._sender.send(messages, params, call)
             claimed = not call.kept
             self.ledger.cut += completion.finish_reason == "length" and not params.prefix_only
@@ -161,13 +186,12 @@ class LanguageModel:
 
     async def _ready(self) -> None:
         """Read the stored capabilities once; a cancelled waiter does not cancel the others."""
-        if self._prepare is not None:
-            if self._prepared is not None and self._prepared.done() and not _failed(self._prepared):
-                return
-            if self._prepared is None or self._prepared.done():
-                self._prepared = asyncio.create_task(self._prepare())
-                self._prepared.add_done_callback(retrieve_exception)
-            await asyncio.shield(self._prepared)
+        assert self._prepare is not None
+        if self._prepared is None or (self._prepared.done() and _failed(self._prepared)):
+            self._prepared = asyncio.create_task(self._prepare())
+            self._prepared.add_done_callback(retrieve_exception)
+        await asyncio.shield(self._prepared)
+        self._is_ready = True
 
     async def _look_up(self, key: bytes, messages: Sequence[Message], params: SamplingParams) -> Completion | None:
         """The cached answer; waits while another process requests it. None with ``refresh``."""
@@ -192,10 +216,9 @@ class LanguageModel:
         return bool(known.text.strip()) and known.budget >= self._sender.limit(params)
 
     async def _check_room(self) -> None:
-        if self._stopped is not None:
-            if not await self._cache.has_room():
-                self.check_storage()
-            self._stopped = None
+        if not await self._cache.has_room():
+            self.check_storage()
+        self._stopped = None
 
 
 class _Immediate:
@@ -219,14 +242,22 @@ class _Immediate:
 class _Call:
     """A call in progress: its waiting tasks, the state of its request, and its reservation in the budget."""
 
-    task: asyncio.Task[Completion]
+    task: asyncio.Task[None]
 
     def __init__(self, model: LanguageModel, key: bytes) -> None:
         self._model, self._key = model, key
         self._reserved: float | None = None
         self._paid: list[Completion] = []
-        self.waiting = 0
+        self.waiters: list[asyncio.Future[Completion]] = []
         self.on_its_way = self.kept = False
+        self._sent_at = 0.0
+
+    def fail(self, error: Exception) -> None:
+        """Pass an error to those who wait; without any it is dropped."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+                waiter.exception()  # seen: a waiter that is cancelled now will not retrieve it
 
     def on_send(self, prompt_characters: int, max_tokens: int) -> None:
         """The request is about to be sent; counted once per paid answer. StorageError if answers cannot be stored."""
@@ -237,6 +268,7 @@ class _Call:
             budget.reserve(most)
             self._reserved = most
         self.on_its_way = True
+        self._sent_at = time.monotonic()
 
     async def answered(self, answer: Completion) -> None:
         """Book the answer, and store it unless it is empty."""
@@ -247,13 +279,13 @@ class _Call:
         self._reserved = None
         self._paid.append(paid)
         if visible(paid.text):
-            await self._model.keep(self._key, paid)
+            await self._model.keep(self._key, paid, time.monotonic() - self._sent_at if budget.in_flight else 0.0)
             self.kept = True
 
     def failed(self) -> None:
         """The request got no answer; it is repeated only if a task still waits."""
         self.on_its_way = False
-        if not self.waiting:
+        if not self.waiters:
             raise asyncio.CancelledError
 
     def total(self, last: Completion) -> Completion:

@@ -110,10 +110,11 @@ class Budget:
 
         So a host that reports no cost, or too little, cannot disable a limit.
         """
-        known = [completion.cost] if completion.cost is not None and 0 <= completion.cost < math.inf else []
-        if self.prices is not None:
-            known.append(self.prices.cost(completion))
-        return max(known, default=None)
+        billed = completion.cost if completion.cost is not None and 0 <= completion.cost < math.inf else None
+        if self.prices is None:
+            return billed
+        priced = self.prices.cost(completion)
+        return priced if billed is None else max(billed, priced)
 
     def _check_cost(self, limit: float, most: float) -> None:
         if self._most_answered > 0:

@@ -127,4 +127,4 @@ def names_a_feature(said: str) -> bool:
 
 def is_filtered(finish_reason: str) -> bool:
     """Return whether a finish reason says that a content filter stopped the answer."""
-    return bool(_FINISH.search(finish_reason))
+    return finish_reason != "stop" and bool(_FINISH.search(finish_reason))

@@ -17,9 +17,10 @@ remembered; one that is cut off later is requested again once, with four times t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -165,7 +166,7 @@ class OpenAIEndpoint:
             if now is self.capabilities and not await self._learned_by_another(patience):
                 return await self._find_out(messages, params, least, observer)
 
-    async def _send(
+    def _send(
         self,
         how: Capabilities,
         messages: Sequence[Message],
@@ -174,11 +175,9 @@ class OpenAIEndpoint:
         observer: RequestObserver,
         *,
         has_weaker_form: bool = False,
-    ) -> Completion:
+    ) -> Coroutine[Any, Any, Completion]:
         make_body = partial(self._body, how, messages, params, least)
-        return await self._client.persist(
-            make_body, observer, priority=params.priority, has_weaker_form=has_weaker_form
-        )
+        return self._client.persist(make_body, observer, priority=params.priority, has_weaker_form=has_weaker_form)
 
     async def _learned_by_another(self, patience: float) -> bool:
         """Wait while another request determines the capabilities; False if none does within ``patience``."""

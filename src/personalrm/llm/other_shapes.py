@@ -20,17 +20,20 @@ _STREAM = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,100}(?:data:|event:|id:|retry:|:
 _WRAPPERS = ("data", "result", "response", "body", "output")
 _TEXTS = ("generated_text", "response", "completion", "output_text", "text", "content", "answer")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "reasoning_details")
+_NAMES_OF_THOUGHTS = frozenset(_THOUGHTS)
 
 
 def as_chat(body: bytes) -> dict[str, Any]:
     """Return the answer in the form of a chat completion. ValueError if the body is not a JSON object."""
+    if body.startswith(b"{") and _is_ordinary(answer := load_json(body)):
+        return answer  # type: ignore[no-any-return]
     answer = streamed(body)
     if answer is not None:
         return answer
     answer = unwrapped(load_json(body))
     if isinstance(answer, dict) and (answer.get("done") is False or _is_chunk(answer)):  # Ollama streams lines
         return _from_deltas(json_lines(body_text(body)))
-    if isinstance(answer, dict) and answer.get("choices"):  # nearly all of them
+    if isinstance(answer, dict) and answer.get("choices"):
         return answer
     for _ in _WRAPPERS:
         inner = next((answer[one] for one in _WRAPPERS if isinstance(answer.get(one), dict)), None)
@@ -57,6 +60,14 @@ def _json_or_text(text: str) -> Any:
         return load_json(text.encode("utf-8", "replace"))
     except ValueError:
         return text
+
+
+def _is_ordinary(answer: Any) -> bool:
+    """Whether an answer is a chat completion as OpenAI sends it: nearly all are, and need no other check."""
+    choices = answer.get("choices") if type(answer) is dict else None
+    if type(choices) is not list or not choices or type(choices[0]) is not dict:
+        return False
+    return "message" in choices[0] and "delta" not in choices[0] and "statusCode" not in answer and "done" not in answer
 
 
 def _is_chunk(answer: Mapping[str, Any]) -> bool:
@@ -122,6 +133,8 @@ def _part(part: Any) -> str:
 
 def thoughts_of(message: Mapping[str, Any]) -> str:
     """Return the reasoning text beside the answer, under any of the names in use."""
+    if _NAMES_OF_THOUGHTS.isdisjoint(message):
+        return ""
     for name in _THOUGHTS:
         found = message.get(name)
         if not found:

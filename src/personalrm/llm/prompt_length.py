@@ -30,7 +30,7 @@ class PromptLengths:
 
     def seen(self, messages: Sequence[Message], completion: Completion) -> None:
         """Record an answer's prompt tokens; the first truncated prompt is logged as a warning."""
-        characters = sum(len(one.content) for one in messages)
+        characters = sum([len(one.content) for one in messages])
         if not completion.prompt_tokens or not characters:
             return
         ratio = characters / completion.prompt_tokens

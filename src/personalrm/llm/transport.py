@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -112,11 +111,9 @@ class Transport:
         session = self._session or self._open()
         data = io.BytesIO(body) if body is not None and len(body) >= LARGE_BODY else body
         try:
-            async with (
-                _Deadline(allowed) as deadline,
-                session.request(method, url, data=data, allow_redirects=False) as response,
-            ):
-                return Response(response.status, response.headers, await _read(response, self._host.max_body))
+            with _Deadline(allowed) as deadline:
+                async with session.request(method, url, data=data, allow_redirects=False) as response:
+                    return Response(response.status, response.headers, await _read(response, self._host.max_body))
         except aiohttp.ConnectionTimeoutError:
             raise AttemptFailed(f"no connection within {CONNECT_S:.0f} s", dead=True) from None
         except TimeoutError:
@@ -157,33 +154,39 @@ class Transport:
 
 
 class _Deadline:
-    """An `asyncio.timeout` whose limit is evaluated again when it expires."""
+    """An `asyncio.timeout` whose limit is evaluated again when it expires; not built on one, whose coroutines take
+    time in every call."""
+
+    __slots__ = ("_allowed", "_cancelling", "_expired", "_handle", "_loop", "_started", "_task", "seconds")
 
     def __init__(self, allowed: Callable[[], float]) -> None:
         self._allowed = allowed
-        self._timeout = asyncio.timeout(None)
-        self.seconds = 0.0
+        self._expired = False
 
-    async def __aenter__(self) -> _Deadline:
-        await self._timeout.__aenter__()
+    def __enter__(self) -> _Deadline:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request must be sent from a task")
+        self._task, self._cancelling = task, task.cancelling()
         self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
-        self._watch()
+        self._started = now = self._loop.time()
+        self.seconds = self._allowed()
+        self._handle = self._loop.call_at(now + self.seconds, self._watch)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._handle.cancel()
-        await self._timeout.__aexit__(kind, error, trace)
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
 
     def _watch(self) -> None:
         self.seconds = self._allowed()
-        left = self._started + self.seconds - self._loop.time()
-        if left > 0:
-            self._handle = self._loop.call_later(left, self._watch)
+        until = self._started + self.seconds
+        if until > self._loop.time():
+            self._handle = self._loop.call_at(until, self._watch)
         else:
-            self._timeout.reschedule(self._loop.time())
+            self._expired = True
+            self._task.cancel()
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:

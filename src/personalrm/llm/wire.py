@@ -183,12 +183,12 @@ def _read_tokens(content: list[Any]) -> tuple[TokenLogprob, ...]:
 
 def _are_ordinary(tokens: list[Any], values: list[Any]) -> bool:
     """Whether `_token` and `_logprob` would return all of them as they are. Checked together, because it is five times
-    as fast as one by one."""
-    if {*map(type, tokens)} != {str} or {*map(type, values)} != {float}:
+    as fast as one by one. TypeError if a token is no text."""
+    if {*map(type, values)} != {float}:
         return False
-    total = sum(values)  # NaN if one of them is
+    total, text = sum(values), "".join(tokens)  # the sum is NaN if one of them is
     in_range = total == total and min(values) >= ABSENT and max(values) <= 0.0
-    return in_range and "".join(tokens).isascii() and max(map(len, tokens)) <= _LONGEST_TOKEN
+    return in_range and text.isascii() and (len(text) <= _LONGEST_TOKEN or max(map(len, tokens)) <= _LONGEST_TOKEN)
 
 
 def _token(value: Any) -> str:
