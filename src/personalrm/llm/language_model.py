@@ -12,7 +12,6 @@ limit.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +21,8 @@ from personalrm.errors import RequestRefused, StorageError
 from personalrm.llm.cache import AnswerCache, Found
 from personalrm.llm.cache_rows import cache_key, keys_before_0_2, row_key
 from personalrm.llm.cache_thread import CacheThread
-from personalrm.llm.endpoint import Completion, Endpoint, ObservableEndpoint, RequestObserver, SamplingParams
+from personalrm.llm.call import Call, Immediate
+from personalrm.llm.endpoint import Completion, Endpoint, ObservableEndpoint, SamplingParams
 from personalrm.llm.gather import retrieve_exception
 from personalrm.llm.ledger import Budget
 from personalrm.llm.thoughts import visible
@@ -55,9 +55,9 @@ class LanguageModel:
     ) -> None:
         self._endpoint, self.ledger = endpoint, budget
         self._cache = cache if isinstance(cache, CacheThread) else CacheThread(cache)
-        self._sender = endpoint if isinstance(endpoint, ObservableEndpoint) else _Immediate(endpoint)
+        self._sender = endpoint if isinstance(endpoint, ObservableEndpoint) else Immediate(endpoint)
         self._scope = self._sender.scope
-        self._in_flight: dict[bytes, _Call] = {}
+        self._in_flight: dict[bytes, Call] = {}
         self._stopped: StorageError | None = None
         self._prepare = prepare
         self._prepared: asyncio.Task[None] | None = None
@@ -79,7 +79,7 @@ class LanguageModel:
         call = self._in_flight.get(key)
         if call is not None:
             return replace(await self._answer(key, call), from_cache=True)
-        call = self._in_flight[key] = _Call(self, key)
+        call = self._in_flight[key] = Call(self, key)
         call.task = asyncio.create_task(self._run(key, call, messages, params))
         return await self._answer(key, call)
 
@@ -125,7 +125,7 @@ class LanguageModel:
         if self._stopped is not None:
             raise StorageError(str(self._stopped))
 
-    async def _answer(self, key: bytes, call: _Call) -> Completion:
+    async def _answer(self, key: bytes, call: Call) -> Completion:
         """The answer; when the last waiter is cancelled, the call is dropped unless it was sent."""
         # not an `asyncio.shield` of the task, which takes three more callbacks
         answer: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
@@ -140,7 +140,7 @@ class LanguageModel:
         finally:
             call.waiters.remove(answer)
 
-    async def _run(self, key: bytes, call: _Call, messages: Sequence[Message], params: SamplingParams) -> None:
+    async def _run(self, key: bytes, call: Call, messages: Sequence[Message], params: SamplingParams) -> None:
         """Ask, and pass the answer or the error to those who wait for it."""
         try:
             answer = await self._ask(key, call, messages, params)
@@ -155,7 +155,7 @@ class LanguageModel:
                 if not waiter.done():
                     waiter.set_result(answer)
 
-    async def _ask(self, key: bytes, call: _Call, messages: Sequence[Message], params: SamplingParams) -> Completion:
+    async def _ask(self, key: bytes, call: Call, messages: Sequence[Message], params: SamplingParams) -> Completion:
         claimed = False
         try:
             if not self._is_ready:
@@ -221,94 +221,7 @@ class LanguageModel:
         self._stopped = None
 
 
-class _Immediate:
-    """An Endpoint without events: a request counts as sent when it is made."""
-
-    scope = ""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    def limit(self, params: SamplingParams) -> int:
-        return params.max_tokens
-
-    async def send(self, messages: Sequence[Message], params: SamplingParams, observer: RequestObserver) -> Completion:
-        observer.on_send(sum(len(one.content) for one in messages), params.max_tokens)
-        completion = replace(await self._endpoint.complete(messages, params), budget=params.max_tokens)
-        await observer.answered(completion)
-        return completion
-
-
-class _Call:
-    """A call in progress: its waiting tasks, the state of its request, and its reservation in the budget."""
-
-    task: asyncio.Task[None]
-
-    def __init__(self, model: LanguageModel, key: bytes) -> None:
-        self._model, self._key = model, key
-        self._reserved: float | None = None
-        self._paid: list[Completion] = []
-        self.waiters: list[asyncio.Future[Completion]] = []
-        self.on_its_way = self.kept = False
-        self._sent_at = 0.0
-
-    def fail(self, error: Exception) -> None:
-        """Pass an error to those who wait; without any it is dropped."""
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
-                waiter.exception()  # seen: a waiter that is cancelled now will not retrieve it
-
-    def on_send(self, prompt_characters: int, max_tokens: int) -> None:
-        """The request is about to be sent; counted once per paid answer. StorageError if answers cannot be stored."""
-        self._model.check_storage()
-        if self._reserved is None:
-            budget = self._model.ledger
-            most = 0.0 if budget.prices is None else budget.prices.most(prompt_characters, max_tokens)
-            budget.reserve(most)
-            self._reserved = most
-        self.on_its_way = True
-        self._sent_at = time.monotonic()
-
-    async def answered(self, answer: Completion) -> None:
-        """Book the answer, and store it unless it is empty."""
-        budget = self._model.ledger
-        cost = budget.price(answer)
-        paid = answer if cost == answer.cost and not answer.thoughts else replace(answer, cost=cost, thoughts="")
-        budget.record(paid, self._reserved or 0.0)
-        self._reserved = None
-        self._paid.append(paid)
-        if visible(paid.text):
-            await self._model.keep(self._key, paid, time.monotonic() - self._sent_at if budget.in_flight else 0.0)
-            self.kept = True
-
-    def failed(self) -> None:
-        """The request got no answer; it is repeated only if a task still waits."""
-        self.on_its_way = False
-        if not self.waiters:
-            raise asyncio.CancelledError
-
-    def total(self, last: Completion) -> Completion:
-        """Return the last answer with the usage of all requests."""
-        if len(self._paid) < 2:
-            return self._paid[0] if self._paid else last
-        costs = [one.cost for one in self._paid]
-        return replace(
-            self._paid[-1],
-            prompt_tokens=sum(one.prompt_tokens for one in self._paid),
-            completion_tokens=sum(one.completion_tokens for one in self._paid),
-            cached_tokens=sum(one.cached_tokens for one in self._paid),
-            cost=None if None in costs else sum(one or 0.0 for one in costs),
-            asked=len(self._paid),
-        )
-
-    def over(self) -> None:
-        """The call ended; release a reservation that is still held."""
-        if self._reserved is not None:
-            self._model.ledger.failed(self._reserved)
-
-
-async def _drain(in_flight: dict[bytes, _Call]) -> None:
+async def _drain(in_flight: dict[bytes, Call]) -> None:
     while in_flight:
         await asyncio.wait([call.task for call in in_flight.values()])
 
