@@ -43,7 +43,6 @@ LONGEST, LONG_FROM = 350, 300
 LONG = {
     "cli.output": "all that the commands print, so that one page shows how results look",
     "client": "one class: each verb, its async twin and its docstring",
-    "llm.language_model": "one class: cache, budget, sharing and cancelling of one request belong together",
     "preferences": "what a choice is, with rankings and thumbs: one vocabulary on one page",
     "stats.intervals": "user-clustered inference: intervals, the paired test and its corrections share sums by person",
     "profile.provenance": "the one place of fingerprints: splitting it would make a second one",
