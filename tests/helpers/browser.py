@@ -44,7 +44,12 @@ class Browser:
         from playwright.sync_api import sync_playwright
 
         self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        words = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-software-rasterizer",
+        ]  # a GPU in software computes in idleness
+        self._browser = self._playwright.chromium.launch(executable_path=program, args=words)
 
     def _stop(self) -> None:
         self._browser.close()
