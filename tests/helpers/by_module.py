@@ -34,7 +34,8 @@ PACKAGES = (
 )
 """Modules and folders whose import, or first test, loads a package that takes seconds."""
 FIRST = (
-    *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs", "test_synthesizeme.py"),
+    *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs"),
+    *("test_synthesizeme.py", "test_synthesizeme_oddities.py"),
     *("test_requirements.py", "test_expressions.py", "cluster/test_fit.py", "models/traits"),
     *("cli", "bench", "integrations", "store"),
 )

@@ -21,6 +21,8 @@ from personalrm.preferences import Message
 
 ASK = (Message("system", "Be brief."), Message("user", "Which one, A or B?"))
 SHORT = SamplingParams(max_tokens=5)
+LETTER = SamplingParams(max_tokens=4, logprobs=20)
+VERDICT = '{"preference": "A"}'
 SCHEMA = {
     "title": "verdict",
     "type": "object",
@@ -28,6 +30,7 @@ SCHEMA = {
     "required": ["preference"],
     "additionalProperties": False,
 }
+EXPLAINED = SamplingParams(max_tokens=200, schema=SCHEMA)
 
 Reply = tuple[int, Any] | tuple[int, Any, dict[str, str]] | None
 Handler = Callable[[dict[str, Any], int], Reply | Awaitable[Reply]]

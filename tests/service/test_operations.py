@@ -35,6 +35,7 @@ def test_a_copy_of_a_service_in_use_holds_what_was_acknowledged_before(tmp_path:
         while not stop.is_set():
             statuses.add(api.add("ada", choice(acknowledged)).status)
             acknowledged += 1
+            stop.wait(0.01)  # the server, the learner and the copy need the processors as well
 
     writer = threading.Thread(target=write)
     writer.start()
