@@ -9,11 +9,7 @@ from personalrm.llm.simulated import SimulatedLLM
 from personalrm.preferences import History
 
 QUESTION = "How do I water basil?"
-
-
 SHORT = "Every other day."
-
-
 LONG = (
     "It may depend on the pot. I think that it is often best to water it in the morning:\n- 100 ml\n- no more than that"
 )

@@ -13,23 +13,11 @@ from personalrm.data.simulated import Setting, simulate
 from personalrm.llm.simulated import SimulatedLLM
 
 CHOICES = simulate(1, Setting(seed=6, prompt_tokens=60, response_tokens=120))[0].history.choices
-
-
 DEMONSTRATIONS = hand.demonstrations(CHOICES[:12])
-
-
 PAIR = hand.pair(CHOICES[15])
-
-
 SHORT = DEMONSTRATIONS + PAIR + hand.LETTER
-
-
 REASONED = DEMONSTRATIONS + PAIR + "Explain which response the person prefers."
-
-
 WRITE_PERSONA = DEMONSTRATIONS + "Write a persona of this person."
-
-
 VERDICT_SCHEMA = {
     "type": "object",
     "properties": {
@@ -39,8 +27,6 @@ VERDICT_SCHEMA = {
         "confidence": {"type": "number"},
     },
 }
-
-
 PERSONA_SCHEMA = {
     "type": "object",
     "$defs": {
