@@ -229,3 +229,10 @@ def choice(number: int, *, short: bool = True, **more: Any) -> dict[str, Any]:
 
 
 PAIR = {"prompt": "How do I swim?", "a": "In 4 steps.", "b": "There are many things to consider, 9 of them. " * 10}
+
+
+def learned(api: Api, user: str, count: int = 12) -> None:
+    """Store choices of a new person and wait until they are learned."""
+    answer = api.add(user, *[choice(n) for n in range(count)])
+    assert answer.body == {"accepted": count, "known": 0, "rejected": []}
+    api.fresh(user)
