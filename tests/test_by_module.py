@@ -18,6 +18,7 @@ from by_module import (
     imports_packages,
     module_at,
     next_group,
+    of_interest,
     scheduler,
     starting_at,
 )
@@ -84,6 +85,22 @@ def test_one_process_of_three_has_packages_and_takes_their_tests_first() -> None
     assert next_group(iter(waiting[1:]), packages=False) is None
 
 
+def test_a_process_sends_results_faults_and_what_takes_time() -> None:
+    sent: list[str] = []
+    send = of_interest(lambda name, **event: sent.append(event.get("nodeid") or event["data"]["nodeid"]))
+    send("logstart", nodeid="begins", location=("", 1, ""))
+    send("collectionfinish", nodeid="collected")
+    for nodeid, when, outcome, duration in (
+        ("quick set-up", "setup", "passed", 0.001),
+        ("slow set-up", "setup", "passed", 0.5),
+        ("result", "call", "passed", 0.0),
+        ("skipped", "setup", "skipped", 0.0),
+        ("fault", "teardown", "failed", 0.0),
+    ):
+        send("testreport", data={"nodeid": nodeid, "when": when, "outcome": outcome, "duration": duration})
+    assert sent == ["collected", "slow set-up", "result", "skipped", "fault"]
+
+
 @pytest.mark.parametrize("share", [0.0, 1 / 3, 2 / 3, 0.999])
 def test_each_process_begins_elsewhere_and_collects_everything(share: float) -> None:
     found, all_of_them = starting_at(share), starting_at(0.0)
@@ -109,6 +126,7 @@ def test_a_run_of_the_whole_suite_runs_every_test_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-n", "2"]
     done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
     notes = [line.split() for line in (tmp_path / "notes").read_text().splitlines()]
     ran = [module for what, module, _ in notes if what == "ran"]
     assert sorted(ran) == ["test_a", "test_a", "test_b", "test_b", "test_c", "test_c", "test_d", "test_d"]

@@ -4,12 +4,13 @@ All tests of a module run in one process and share its fixtures; not by the mark
 3.8 writes it into an attribute that pytest 9.2 no longer reads. In a run of the whole suite, only every third process
 collects and runs the modules that import PyTorch, Ray or inspect_ai (`PACKAGES`): importing these packages in every
 process took as long as all tests of the command line. Each process begins to collect at another folder, so that
-pytest's rewritten modules, which it keeps in files, are written once and not by every process.
+pytest's rewritten modules, which it keeps in files, are written once and not by every process. Processes report what
+is of interest only: to send every beginning, set-up and end took as long as the cheap half of the tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ FIRST = (
     *("cli", "bench", "integrations", "store"),
 )
 """Slow groups that are started first, so that no process runs alone at the end."""
+
+
+QUICK_S = 0.02
+"""Seconds up to which a set-up or tear-down that passed is of no interest."""
 
 
 _WHOLE = pytest.StashKey[bool]()
@@ -130,6 +135,24 @@ def scheduler() -> Any:
             super()._assign_work_unit(node)
 
     return ByModule
+
+
+def of_interest(send: Callable[..., None]) -> Callable[..., None]:
+    """``sendevent`` of xdist's processes without the begin and end of tests, and quick set-ups that passed."""
+
+    def sendevent(name: str, **event: Any) -> None:
+        report = event["data"] if name == "testreport" else {"when": "call"}
+        quick = report["when"] != "call" and report["outcome"] == "passed" and report["duration"] < QUICK_S
+        if not quick and name not in ("logstart", "logfinish"):
+            send(name, **event)
+
+    return sendevent
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    for plugin in session.config.pluginmanager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor":
+            plugin.sendevent = of_interest(plugin.sendevent)
 
 
 @pytest.hookimpl(optionalhook=True)
