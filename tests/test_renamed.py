@@ -6,6 +6,10 @@ from importlib import import_module
 
 import pytest
 
+from personalrm.curation.running import Plan
+from personalrm.curation.sources import Sources
+from personalrm.data.formats.lmarena import ArenaFilter
+from personalrm.models.learned.calibrating import Calibrator
 from personalrm.optimizing.optimize import OptimizationConfig
 from personalrm.renamed import RenamedAttribute, renamed_arguments
 
@@ -44,6 +48,19 @@ def test_optimization_config_keeps_its_old_fields(old: str, new: str, value: obj
     assert config == OptimizationConfig("gepa", **{new: value})  # type: ignore[arg-type]
     with pytest.warns(DeprecationWarning, match=rf"OptimizationConfig\.{old} is now"):
         assert getattr(config, old) == value
+
+
+def test_curation_keeps_the_old_name_of_its_filter() -> None:
+    wanted = ArenaFilter(("English",))
+    with pytest.warns(DeprecationWarning, match=r"Plan\(wish=\) is now Plan\(arena_filter=\)"):
+        plan = Plan("arena", Sources(("a.parquet",)), wish=wanted)  # type: ignore[call-arg]
+    with pytest.warns(DeprecationWarning, match=r"Plan\.wish is now Plan\.arena_filter"):
+        assert plan.wish is plan.arena_filter is wanted
+
+
+def test_calibrator_keeps_the_old_name_of_its_scale() -> None:
+    with pytest.warns(DeprecationWarning, match=r"Calibrator\.everybody is now Calibrator\.population"):
+        assert Calibrator(1.5, 0.5).everybody == 1.5
 
 
 @pytest.mark.parametrize(

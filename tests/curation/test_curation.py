@@ -215,13 +215,13 @@ def test_raw_arena(tmp_path: Path) -> None:
     rows = arena_rows(people=3)
     rows[0]["language"] = "German"
     path = str(write_rows(tmp_path / "arena.jsonl.gz", rows))
-    raw = read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("English",)))
+    raw = read_raw("arena", sources("arena", path, None), DEFAULT, arena_filter=ArenaFilter(("English",)))
     assert raw.steps[0].left.users == 3
     assert raw.steps[0].removed == {"not selected": 1}
     assert [one.left.pairs for one in raw.steps] == [23, 20]
     assert raw.steps[1].removed == {"ties": 3}
     with pytest.raises(DataError, match=naming(path)):
-        read_raw("arena", sources("arena", path, None), DEFAULT, wish=ArenaFilter(("Klingon",)))
+        read_raw("arena", sources("arena", path, None), DEFAULT, arena_filter=ArenaFilter(("Klingon",)))
 
 
 @pytest.mark.parametrize("kind", ["prism", "arena"])

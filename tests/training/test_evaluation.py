@@ -22,7 +22,7 @@ def test_the_model_and_both_baselines() -> None:
     ]
     model = np.where(np.arange(12) < 9, 0.8, 0.4)
     found = evaluate("pref", PredictedChoices(choices, model, np.full(12, 0.5)), seed=0)
-    assert [one.name for one in found] == ["pref", "everybody", "longer"]
+    assert [one.name for one in found] == ["pref", "population", "longer"]
     assert {(one.people, one.pairs) for one in found} == {(6, 12)}
     assert [one.accuracy for one in found] == pytest.approx([9 / 12, 0.5, 4 / 12])
     assert found[0].log_loss == pytest.approx(-(9 * log(0.8) + 3 * log(0.4)) / 12)

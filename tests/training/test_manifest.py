@@ -21,20 +21,20 @@ FOUND = Manifest(
     schema=SCHEMA,
     kind="learned",
     method="pref:published",
-    sees="traits",
+    features="traits",
     settings={"epochs": 3, "learning_rate": None},
     seed=1,
-    part="all",
+    split="all",
     data=DataFile("people.jsonl", "ab12", 12, 80, 2, 1, 0),
     validation=None,
     people=12,
     choices=80,
-    how="each person by a member that did not learn from them",
-    figures=(
+    evaluated_on="each person by a member that did not learn from them",
+    metrics=(
         PredictorMetrics("pref:published", 0.7, 0.6, 0.8, 0.6, 12, 80),
         PredictorMetrics("longer", 0.6, None, None, None, 12, 80),
     ),
-    cut=TruncationCount("texts", 3, 240),
+    truncated=TruncationCount("texts", 3, 240),
     device="cpu",
     seconds=1.5,
     resumed=True,
@@ -49,6 +49,27 @@ def test_round_trip(tmp_path: Path) -> None:
     assert read(tmp_path) == FOUND
     with pytest.raises(StorageError, match=naming(tmp_path / "nowhere")):
         write(FOUND, tmp_path / "nowhere")
+
+
+def test_a_manifest_of_version_0_1_is_read(tmp_path: Path) -> None:
+    population = PredictorMetrics("population", 0.65, 0.6, 0.7, 0.63, 12, 80)
+    found = replace(FOUND, metrics=(*FOUND.metrics, population))
+    write(found, tmp_path)
+    now = orjson.loads((tmp_path / MANIFEST).read_bytes())
+    renamed = {"features": "sees", "split": "part", "evaluated_on": "how", "metrics": "figures", "truncated": "cut"}
+    before = {renamed.get(name, name): value for name, value in now.items()} | {"schema": 1}
+    before["figures"][-1]["name"] = "everybody"
+    (tmp_path / MANIFEST).write_bytes(orjson.dumps(before))
+    assert read(tmp_path) == found
+    (tmp_path / MANIFEST).write_bytes(orjson.dumps(before | {"figures": 3}))
+    with pytest.raises(DataError, match="field 'metrics'"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(("old", "new"), [("figures", "metrics"), ("cut", "truncated"), ("part", "split")])
+def test_a_field_of_the_manifest_keeps_its_old_spelling(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"Manifest\.{old} is now Manifest\.{new}"):
+        assert getattr(FOUND, old) is getattr(FOUND, new)
 
 
 def test_a_damaged_manifest(tmp_path: Path) -> None:
@@ -77,7 +98,7 @@ def test_the_card_and_the_summary() -> None:
     said = sentences(FOUND)
     assert any(tells(one, "3 of 240 texts") for one in said)
     assert tells(said[-1], "1.5 s", "cpu")
-    tuned = sentences(replace(FOUND, cut=TruncationCount("inputs", 1, 2)))
+    tuned = sentences(replace(FOUND, truncated=TruncationCount("inputs", 1, 2)))
     assert any(tells(one, "backbone", "1 of 2 inputs") for one in tuned)
-    assert orjson.loads(orjson.dumps(summary(FOUND, Path("out"))))["figures"][0]["accuracy"] == 0.7
+    assert orjson.loads(orjson.dumps(summary(FOUND, Path("out"))))["metrics"][0]["accuracy"] == 0.7
     assert {"personalrm", "torch"} <= versions().keys()

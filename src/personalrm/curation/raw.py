@@ -22,6 +22,7 @@ from personalrm.data.reading import read_choices
 from personalrm.errors import DataError, NotEnoughChoices, RowError
 from personalrm.preferences import History, Preference
 from personalrm.profile.merging import in_time
+from personalrm.renamed import renamed_arguments
 
 _COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "prism": ("conversation_id", "user_id", prism.HISTORY),
@@ -47,13 +48,19 @@ class Raw:
     without_survey: int = 0
 
 
+@renamed_arguments(wish="arena_filter")
 def read_raw(
-    kind: Kind, found: Sources, thresholds: Thresholds, *, wish: arena.ArenaFilter | None = None, strict: bool = False
+    kind: Kind,
+    found: Sources,
+    thresholds: Thresholds,
+    *,
+    arena_filter: arena.ArenaFilter | None = None,
+    strict: bool = False,
 ) -> Raw:
     """Return all decided choices of the data set.
 
     Args:
-        wish: which rows of Chatbot Arena to take.
+        arena_filter: which rows of Chatbot Arena to take.
         strict: raise on the first bad row or the first user without a survey row.
 
     Raises:
@@ -61,7 +68,7 @@ def read_raw(
         RowError: a bad row, if ``strict``.
         NotEnoughChoices: no pair holds a choice.
     """
-    problems, tally = Problems(), _Tally(kind, wish)
+    problems, tally = Problems(), _Tally(kind, arena_filter)
     survey = None if found.survey is None else prism.read_survey(found.survey, strict=strict, problems=problems)
     choices: dict[str, list[Preference]] = {}
     ties = 0
@@ -101,15 +108,15 @@ def check_columns(kind: Kind, path: str) -> None:
 class _Tally:
     """Counts every row of the file, and skips rows that are not selected."""
 
-    def __init__(self, kind: Kind, wish: arena.ArenaFilter | None) -> None:
+    def __init__(self, kind: Kind, arena_filter: arena.ArenaFilter | None) -> None:
         self._person = "user_id" if kind == "prism" else "judge"
-        self._wish = wish if kind == "arena" else None
+        self._filter = arena_filter if kind == "arena" else None
         self.users: set[str] = set()
         self.rows = 0
         self.passed_over: Counter[str] = Counter()
 
     def take(self, row: Fields) -> bool:
-        if self._wish is not None and not arena.accepts(row, self._wish):
+        if self._filter is not None and not arena.accepts(row, self._filter):
             self.passed_over["not selected"] += 1
             return False
         self.rows += 1

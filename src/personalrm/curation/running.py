@@ -34,6 +34,7 @@ from personalrm.errors import NotEnoughChoices, UnusableResponse
 from personalrm.llm.gather import bounded_map
 from personalrm.preferences import History
 from personalrm.profile.options import VerdictMode
+from personalrm.renamed import RenamedAttribute, renamed_arguments
 
 UNDER_WAY = 32
 """Users labelled at the same time; each needs dozens of requests, and the scheduler bounds those in flight."""
@@ -48,23 +49,28 @@ class Plan:
     kind: Kind
     sources: Sources
     thresholds: Thresholds = field(default_factory=Thresholds)
-    wish: ArenaFilter = field(default_factory=ArenaFilter)
+    arena_filter: ArenaFilter = field(default_factory=ArenaFilter)
     verdicts: VerdictMode = "token"
     strict: bool = False
 
+    wish = RenamedAttribute("arena_filter")
+
     def read(self) -> Raw:
         """Return the data set. Raises what `read_raw` raises."""
-        return read_raw(self.kind, self.sources, self.thresholds, wish=self.wish, strict=self.strict)
+        return read_raw(self.kind, self.sources, self.thresholds, arena_filter=self.arena_filter, strict=self.strict)
 
     def identity(self, models: Sequence[str]) -> dict[str, Any]:
         """Return the manifest fields that identify this curation. DataError if a file cannot be read."""
         inputs = [{"name": _bare(one), "sha256": sha256(one)} for one in self.sources.files()]
         options: dict[str, Any] = {**asdict(self.thresholds), "strict": self.strict}
         if self.kind == "arena":
-            options |= asdict(self.wish)
+            options |= asdict(self.arena_filter)
         if models:
             options["verdicts"] = self.verdicts
         return {"data": self.kind, "inputs": inputs, "options": options, "models": list(models)}
+
+
+Plan.__init__ = renamed_arguments(wish="arena_filter")(Plan.__init__)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)

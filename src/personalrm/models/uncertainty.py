@@ -138,7 +138,7 @@ def member_margin_posteriors(
         factor = (
             torch.cat([*(one.margin_factor(each, batch) for one, each, _ in held), apart], -1) / len(members) ** 0.5
         )
-    margins = calibrator.everybody * parts.population + calibrator.person * parts.personal
+    margins = calibrator.population * parts.population + calibrator.person * parts.personal
     whole = calibrator.person * np.asarray(factor, dtype=float)
     return [
         MarginPosterior(margin, one, np.zeros((0, one.shape[1]))) for margin, one in zip(margins, whole, strict=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from personalrm.formatting.numbers import between, number
-from personalrm.training.evaluation import PredictorMetrics, display_name
+from personalrm.training.evaluation import PredictorMetrics
 from personalrm.training.manifest import Manifest
 
 PAPERS = {
@@ -39,13 +39,13 @@ mine.score(context, response)                  # log-odds, comparable within a c
 def card(found: Manifest) -> str:
     """The card as Markdown."""
     data = found.data.name + ("" if found.validation is None else f", validated on {found.validation.name}")
-    cut = found.cut
+    cut = found.truncated
     return "\n\n".join(
         [
             "---\nlibrary_name: personalrm\ntags: [reward-model, preference, personalisation]\n---",
             f"# Personal reward model: {found.method}",
             PAPERS[found.method.partition(":")[0]],
-            f"- Features: {found.sees}\n"
+            f"- Features: {found.features}\n"
             f"- Data: {data}: {found.choices:,} choices of {found.people:,} people in training\n"
             f"- Truncated by the encoder: {cut.count:,} of at most {cut.of:,} texts\n"
             f"- Seed: {found.seed}\n"
@@ -53,9 +53,10 @@ def card(found: Manifest) -> str:
             "## How to use it",
             _USE,
             "## Measured",
-            _table(found.figures),
-            f"Evaluated on: {found.how}. The same people were used for early stopping and calibration (two scales), so "
-            "this is slightly optimistic: report `personalrm bench` on people who were not used in training.",
+            _table(found.metrics),
+            f"Evaluated on: {found.evaluated_on}. The same people were used for early stopping and calibration (two "
+            "scales), so this is slightly optimistic: report `personalrm bench` on people who were not used in "
+            "training.",
             "![Loss by epoch](curves.svg)",
             "## Limits",
             "It predicts which of two responses a person picks, not which is true or good for them. Longer responses "
@@ -75,5 +76,5 @@ def _table(found: Iterable[PredictorMetrics]) -> str:
     ]
     for one in found:
         cells = (number(one.accuracy), between(one.low, one.high), number(one.log_loss), one.people, one.pairs)
-        lines.append(f"| {display_name(one.name)} | {' | '.join(map(str, cells))} |")
+        lines.append(f"| {one.name} | {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

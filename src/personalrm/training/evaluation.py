@@ -19,13 +19,8 @@ from personalrm.stats.intervals import interval
 from personalrm.stats.metrics import accuracy, correctness, log_loss
 
 Floats = NDArray[np.float64]
-POPULATION, LONGER = "everybody", "longer"
+POPULATION, LONGER = "population", "longer"
 """Names of the baselines in `manifest.json`."""
-
-
-def display_name(name: str) -> str:
-    """A predictor's name for readers."""
-    return "population" if name == POPULATION else name
 
 
 class Choice(Protocol):

@@ -11,16 +11,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from personalrm.files import read_record, replace_file, stored, to_json
+from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.models.checksums import checksums
 from personalrm.models.trained import FILES, MANIFEST, PRIOR, Kind
 from personalrm.profile.provenance import Lineage
-from personalrm.renamed import renamed
-from personalrm.training.evaluation import PredictorMetrics
+from personalrm.renamed import RenamedAttribute, renamed
+from personalrm.training.evaluation import POPULATION, PredictorMetrics
 from personalrm.training.outcome import TruncationCount
 from personalrm.training.people import Part, TrainingData
 
-SCHEMA = 1
+SCHEMA = 2
+_RENAMED = {
+    "sees": "features", "part": "split", "how": "evaluated_on", "figures": "metrics", "cut": "truncated",
+}  # fmt: skip
+"""Fields of schema 1 → of schema 2, which also calls the baseline "everybody" "population"."""
 PACKAGES = ("personalrm", "numpy", "torch", "transformers", "trl", "peft")
 
 
@@ -56,14 +60,14 @@ class Manifest:
 
     Attributes:
         method: its name in results.
-        sees: features and encoder, or the backbone, with their identity.
+        features: features and encoder, or the backbone, with their identity.
         settings: of the method, as used.
-        part: which choices were used.
+        split: which choices were used.
         data, validation: the files; the second is None where some of the first one's people were held out.
         people, choices: training people and their choices.
-        how: the people behind ``figures``, in words.
-        figures: metrics of the model, then of the population-level reward and the longer response, on the same choices.
-        cut: truncated texts.
+        evaluated_on: the people behind ``metrics``, in words.
+        metrics: metrics of the model, then of the population-level reward and the longer response, on the same choices.
+        truncated: truncated texts.
         device: where it was computed.
         seconds: of the run that finished it; ``resumed`` if an earlier run had started it.
         lineage: salted hashes of all people used in training, early stopping or calibration.
@@ -74,17 +78,17 @@ class Manifest:
     schema: int
     kind: Kind
     method: str
-    sees: str
+    features: str
     settings: Mapping[str, Any]
     seed: int
-    part: Part
+    split: Part
     data: DataFile
     validation: DataFile | None
     people: int
     choices: int
-    how: str
-    figures: tuple[PredictorMetrics, ...]
-    cut: TruncationCount
+    evaluated_on: str
+    metrics: tuple[PredictorMetrics, ...]
+    truncated: TruncationCount
     device: str
     seconds: float
     resumed: bool
@@ -92,6 +96,12 @@ class Manifest:
     lineage: Lineage
     run: Mapping[str, Any]
     checksums: Mapping[str, str] = field(default_factory=dict)
+
+    sees = RenamedAttribute("features")
+    part = RenamedAttribute("split")
+    how = RenamedAttribute("evaluated_on")
+    figures = RenamedAttribute("metrics")
+    cut = RenamedAttribute("truncated")
 
 
 def write(manifest: Manifest, out: Path) -> None:
@@ -103,7 +113,21 @@ def write(manifest: Manifest, out: Path) -> None:
 
 def read(out: Path) -> Manifest:
     """The manifest of a finished run. DataError if it is missing, damaged, or from a newer version."""
-    return read_record(out / MANIFEST, Manifest, "manifest", SCHEMA)
+    path = out / MANIFEST
+    return checked(migrated(read_object(path, "manifest", SCHEMA)), Manifest, f"the manifest {path}")
+
+
+def migrated(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a manifest of any version in the current schema; unknown values are left for validation."""
+    found = {_RENAMED.get(name, name) if record["schema"] == 1 else name: value for name, value in record.items()}
+    if record["schema"] == 1 and isinstance(found.get("metrics"), list):
+        found["metrics"] = [_of_population(one) for one in found["metrics"]]
+    return {**found, "schema": SCHEMA}
+
+
+def _of_population(one: Any) -> Any:
+    is_baseline = isinstance(one, dict) and one.get("name") == "everybody"
+    return {**one, "name": POPULATION} if is_baseline else one
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from personalrm.formatting.numbers import between, number
 from personalrm.formatting.texts import counted, plain
-from personalrm.training.evaluation import display_name
 from personalrm.training.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -27,21 +26,20 @@ def table(found: Manifest) -> Table:
     result = Table(title="accuracy and log loss on held-out choices", title_justify="left")
     for head in ("method", "accuracy", "95 % interval", "log loss"):
         result.add_column(head, justify="left" if head == "method" else "right")
-    for one in found.figures:
-        result.add_row(
-            escape(display_name(one.name)), number(one.accuracy), between(one.low, one.high), number(one.log_loss)
-        )
+    for one in found.metrics:
+        result.add_row(escape(one.name), number(one.accuracy), between(one.low, one.high), number(one.log_loss))
     return result
 
 
 def sentences(found: Manifest) -> list[str]:
     """Training data, evaluation data, truncation and duration, one sentence each."""
-    first = found.figures[0]
-    cut = found.cut
+    first = found.metrics[0]
+    cut = found.truncated
     lines = [
         f"{found.method}: trained on {counted(found.choices, 'choice')} of "
         f"{counted(found.people, 'person', 'people')} ({found.data.name}).",
-        f"Evaluated on: {found.how}: {counted(first.pairs, 'choice')} of {counted(first.people, 'person', 'people')}.",
+        f"Evaluated on: {found.evaluated_on}: {counted(first.pairs, 'choice')} of "
+        f"{counted(first.people, 'person', 'people')}.",
     ]
     if cut.count:
         who = "encoder" if cut.what == "texts" else "backbone"
@@ -60,8 +58,8 @@ def summary(found: Manifest, out: Path) -> dict[str, Any]:
         "seed": found.seed,
         "people": found.people,
         "choices": found.choices,
-        "figures": [asdict(one) for one in found.figures],
-        "cut": asdict(found.cut),
+        "metrics": [asdict(one) for one in found.metrics],
+        "truncated": asdict(found.truncated),
         "device": found.device,
         "seconds": found.seconds,
         "out": str(out),

@@ -1,7 +1,7 @@
 """A whole training run: read the data, check the folder, train or resume, evaluate, write the manifest.
 
 result = train(TrainConfig("pref", "prism.jsonl.gz", Path("runs/pref")), reading, report)
-result.manifest.figures[0].accuracy
+result.manifest.metrics[0].accuracy
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ class _Run:
             schema=SCHEMA,
             kind=job.kind,
             method=job.label,
-            sees=job.sees,
+            features=job.sees,
             settings=asdict(job.settings),
             seed=config.seed,
-            part=config.part,
+            split=config.part,
             data=DataFile.of(self.data),
             validation=None if self.validation is None else DataFile.of(self.validation),
             people=outcome.people,
             choices=outcome.choices,
-            how=outcome.how,
-            figures=evaluate(job.label, outcome.predictions, config.seed),
-            cut=outcome.cut,
+            evaluated_on=outcome.how,
+            metrics=evaluate(job.label, outcome.predictions, config.seed),
+            truncated=outcome.cut,
             device=_device(config) if job.uses_device else "cpu",
             seconds=round(seconds, 2),
             resumed=resumed,
@@ -172,7 +172,7 @@ def _job(
 
 def _write_results(config: TrainConfig, found: Manifest, outcome: Outcome, reading: ReadOptions) -> None:
     """Training curves and model card, then the manifest, which marks the run as finished."""
-    population = next((one.log_loss for one in found.figures if one.name == POPULATION), None)
+    population = next((one.log_loss for one in found.metrics if one.name == POPULATION), None)
     try:
         curves.write_curves(
             config.out, f"{found.method} · {found.data.name}", outcome.across, outcome.curves, population
@@ -185,7 +185,7 @@ def _write_results(config: TrainConfig, found: Manifest, outcome: Outcome, readi
     else:
         from personalrm.training.fine_tuning import add_to_card
 
-        add_to_card(config.out, found.figures)
+        add_to_card(config.out, found.metrics)
     manifest.write(found, config.out)
     end(config.out)
 

@@ -60,9 +60,9 @@ def test_a_learned_model_with_all_that_is_said_of_it(
     assert {one.name for one in out.iterdir()} == FOLDER | {"personalrm-model.json"}
     found = manifest(out)
     assert (found["kind"], found["device"], found["resumed"], found["validation"]) == ("learned", "cpu", False, None)
-    assert [one["name"] for one in found["figures"]] == ["pref", "everybody", "longer"]
-    assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found["figures"])
-    assert found["figures"][0]["people"] >= MIN_PEOPLE
+    assert [one["name"] for one in found["metrics"]] == ["pref", "population", "longer"]
+    assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found["metrics"])
+    assert found["metrics"][0]["people"] >= MIN_PEOPLE
     assert not any(one.user in (out / name).read_text() for one in few for name in ("manifest.json", "README.md"))
     assert kind_of(out) == "learned"
     assert all(trained_people(out).holds(one.user) for one in few)
@@ -74,7 +74,7 @@ def test_a_learned_model_with_all_that_is_said_of_it(
     went_on = run("train", "pref", few_people, "--out", out, *QUICK, "--resume", "--json")
     assert went_on.code == 0
     assert tells(went_on.err, out)
-    assert json.loads(went_on.out)["figures"] == found["figures"]
+    assert json.loads(went_on.out)["metrics"] == found["metrics"]
     assert manifest(out) == found
 
 
@@ -88,9 +88,9 @@ def test_a_fine_tuned_model_with_all_that_is_said_of_it(
     assert done.err == ""
     found = json.loads(done.out)
     assert (found["method"], found["people"], found["choices"]) == ("bradley-terry:persona", 12, 48)
-    assert (found["data"], found["validation"], found["cut"]["of"]) == ("people.jsonl", "others.jsonl", 160)
-    assert found["cut"]["count"] > 0
-    assert [(one["name"], one["people"], one["pairs"]) for one in found["figures"]] == [
+    assert (found["data"], found["validation"], found["truncated"]["of"]) == ("people.jsonl", "others.jsonl", 160)
+    assert found["truncated"]["count"] > 0
+    assert [(one["name"], one["people"], one["pairs"]) for one in found["metrics"]] == [
         ("bradley-terry:persona", 8, 32), ("everybody", 8, 32), ("longer", 8, 32),
     ]  # fmt: skip
     left = {one.name for one in out.iterdir()}
@@ -298,7 +298,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_bytes_and_not_with_another_bac
     assert done.code == 0, done.err
     name = "model.safetensors"
     assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert manifest(out)["figures"] == manifest(tmp_path / "whole")["figures"]
+    assert manifest(out)["metrics"] == manifest(tmp_path / "whole")["metrics"]
 
 
 def test_a_damaged_folder(run: Run, few_people: Path, tmp_path: Path) -> None:

@@ -26,14 +26,14 @@ def chosen(
 )
 def test_the_scales_are_recovered(everybody: float, person: float) -> None:
     trust = fit_calibrator(*chosen(6_000, everybody, person))
-    assert trust.everybody == pytest.approx(everybody, abs=0.12)
+    assert trust.population == pytest.approx(everybody, abs=0.12)
     assert trust.person == pytest.approx(person, abs=0.12)
 
 
 @pytest.mark.slow
 def test_the_scales_are_recovered_with_posterior_variance() -> None:
     trust = fit_calibrator(*chosen(20_000, 1.0, 1.2, doubt=1.0))
-    assert trust.everybody == pytest.approx(1.0, abs=0.15)
+    assert trust.population == pytest.approx(1.0, abs=0.15)
     assert trust.person == pytest.approx(1.2, abs=0.2)
 
 
@@ -51,7 +51,7 @@ def test_a_misleading_personal_part_gets_scale_zero() -> None:
 
 def test_few_choices_move_the_scales_little() -> None:
     trust = fit_calibrator(*chosen(5, 1.0, 1.0))
-    assert abs(trust.everybody - 1.0) < 0.2
+    assert abs(trust.population - 1.0) < 0.2
     assert abs(trust.person - 1.0) < 0.2
 
 
@@ -63,5 +63,5 @@ def test_scale_zero_predicts_with_the_population_part() -> None:
 def test_the_scales_are_rounded() -> None:
     """They stand in a file that people read."""
     trust = fit_calibrator(*chosen(500, 1.3, 0.6))
-    assert len(str(trust.everybody)) <= 4
+    assert len(str(trust.population)) <= 4
     assert len(str(trust.person)) <= 4

@@ -55,6 +55,30 @@ def test_a_loaded_model_equals_the_saved_one(
         assert np.allclose(mine, theirs, atol=1e-6)
 
 
+def test_a_model_of_version_0_1_predicts_the_same(
+    saved: dict[str, tuple[LearnedModel, Path]], twenty_people: list[History], tmp_path: Path
+) -> None:
+    from safetensors.torch import load as tensors
+    from safetensors.torch import save as as_bytes
+
+    model, _ = saved["pref"]
+    save(model, tmp_path)
+    numbers = tensors((tmp_path / NUMBERS).read_bytes())
+    numbers["everybody"] = numbers.pop("population")
+    (tmp_path / NUMBERS).write_bytes(as_bytes(numbers))
+    card = orjson.loads((tmp_path / CARD).read_bytes()) | {"schema": 1, "checksums": {}}
+    scales, summary = card.pop("calibration"), card.pop("summary")
+    card["trust"] = {"everybody": scales["population"], "person": scales["person"]}
+    card["facts"] = summary | {"everybody_log_loss": summary.pop("population_log_loss")}
+    (tmp_path / CARD).write_bytes(orjson.dumps(card))
+    again = load(tmp_path)
+    assert (again.calibrator, again.summary) == (model.calibrator, model.summary)
+    pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19]]
+    assert np.allclose(
+        again.fit(twenty_people[16]).compare_many(pairs), model.fit(twenty_people[16]).compare_many(pairs), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_saving_twice_gives_the_same_bytes(
     name: str, saved: dict[str, tuple[LearnedModel, Path]], tmp_path: Path
@@ -116,9 +140,9 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ("a list", lambda where: (where / CARD).write_bytes(b"[]"), "expected a JSON object"),
     ("newer", changed(schema=99), "newer personalrm"),
     ("no schema", lacking("schema"), "field 'schema'"),
-    ("no trust", lacking("trust"), "field 'trust'"),
-    ("odd trust", changed(trust={"everybody": 1.0, "nobody": 2.0}), r"field 'trust\.nobody'"),
-    ("no facts", changed(facts={}), r"field 'facts\."),
+    ("no calibration", lacking("calibration"), "field 'calibration'"),
+    ("odd calibration", changed(calibration={"population": 1.0, "nobody": 2.0}), r"field 'calibration\.nobody'"),
+    ("no summary", changed(summary={}), r"field 'summary\."),
     ("odd settings", changed(settings={"method": "pref", "colour": 3}), r"field 'settings\.colour'"),
     ("more members", changed(members=[1, 1, 1]), "damaged model"),
     ("members of words", changed(members="many"), "field 'members'"),

@@ -34,6 +34,9 @@ _NUMBERED = re.compile(r"(same_pairs|study_.+)_\d+\.(csv|tex)")
 def write_report(directory: str | Path) -> Path:
     """Write ``report.html`` and ``tables/`` into the folder of a run; returns the path of the page.
 
+    Matplotlib draws while it holds Python's lock, for 20–60 ms at a time: a program with an event loop awaits
+    `awrite_report` instead of calling this in a thread.
+
     Raises:
         DataError: the folder has no results, or a file of the run cannot be read.
         StorageError: a file cannot be written.

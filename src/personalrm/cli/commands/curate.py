@@ -93,9 +93,9 @@ def curate(
 
     shares = (min_personalizable, min_agreement, max_agreement, min_scored, train, validation, target)
     thresholds = Thresholds(min_gap, min_pairs, min_conversations, *shares, seed).checked()
-    wish = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
+    arena_filter = ArenaFilter(tuple(language or ()), anonymous_only, leave_out_toxic)
     strict = inputs.read_options(context).strict
-    plan = Plan(data.value, sources(data.value, raw, survey), thresholds, wish, verdicts.value, strict)
+    plan = Plan(data.value, sources(data.value, raw, survey), thresholds, arena_filter, verdicts.value, strict)
     with progress.bench_progress() as tell:
         result, ledgers = make(
             plan,

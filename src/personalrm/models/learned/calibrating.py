@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.files import NO_OTHERS
-from personalrm.renamed import renamed
+from personalrm.renamed import RenamedAttribute, renamed
 
 Array = NDArray[np.float64]
 
@@ -26,11 +26,12 @@ _PENALTY = 20.0  # nats for a scale off by one; on PRISM 5 is as good, and witho
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Scales of the population-level and of the personal part of a margin; named as in the saved file."""
+    """Scales of the population-level and of the personal part of a margin."""
 
     __pydantic_config__: ClassVar[Any] = NO_OTHERS  # an unknown field is an error, not a default of 1
-    everybody: float = 1.0
+    population: float = 1.0
     person: float = 1.0
+    everybody = RenamedAttribute("population")
 
     def margins(self, population: Array, personal: Array, variance: Array) -> Array:
         """Calibrated log-odds, moderated by the posterior variance (MacKay's approximation).
@@ -40,7 +41,7 @@ class Calibrator:
             personal: what the user's choices add to them (n,).
             variance: posterior variance of that addition (n,).
         """
-        found: Array = (self.everybody * population + self.person * personal) / np.sqrt(
+        found: Array = (self.population * population + self.person * personal) / np.sqrt(
             1.0 + np.pi / 8.0 * self.person**2 * variance
         )
         return found

@@ -15,7 +15,7 @@ import torch
 
 from personalrm import __version__
 from personalrm.errors import DataError
-from personalrm.files import read_record, replace_file, stored, to_json
+from personalrm.files import checked, read_object, replace_file, stored, to_json
 from personalrm.models.checksums import check_files, check_finite, checksum
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
@@ -27,8 +27,12 @@ from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior, check_units
 from personalrm.regular_files import content_of
 
-SCHEMA = 1
+SCHEMA = 2
 CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
+_RENAMED_IN_SCHEMA_2 = (
+    ("calibration", "everybody", "population"),
+    ("summary", "everybody_log_loss", "population_log_loss"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class LearnedCard:
         encoder: identity of the encoder of its features; None without one.
         similarity: mean and standard deviation of the similarity to the last message.
         members: number of users each member stores a vector for.
-        trust: calibration of the margins.
-        facts: summary of the training.
+        calibration: scales of the margins.
+        summary: data and metrics of the training.
         checksums: of the tensor file.
     """
 
@@ -53,8 +57,8 @@ class LearnedCard:
     encoder: str | None
     similarity: tuple[float, float]
     members: tuple[int, ...]
-    trust: Calibrator
-    facts: TrainingSummary
+    calibration: Calibrator
+    summary: TrainingSummary
     checksums: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +89,7 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
         numbers = tensors(content_of(where / NUMBERS))
         check_finite(numbers.items(), where)
         features = _features(card, numbers, device)
-        weights = numbers.get("everybody")
+        weights = numbers.get("population", numbers.get("everybody"))  # the latter in files of schema 1
         shared_reward = SharedReward(features, None if weights is None else weights.numpy())
         members = _members(card.settings, shared_reward, numbers, card.members)
     except OSError as error:
@@ -94,14 +98,27 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
         raise DataError(str(error) if str(where) in str(error) else f"{where}: {error}") from None
     except Exception as error:  # safetensors has errors of its own
         raise DataError(f"{where} holds a damaged model ({type(error).__name__}: {error}): train it again") from None
-    return LearnedModel(card.settings, shared_reward, members, card.trust, card.facts)
+    return LearnedModel(card.settings, shared_reward, members, card.calibration, card.summary)
 
 
 def read_card(folder: Path) -> LearnedCard:
     """The JSON part of a model. DataError if there is none, it is damaged, or a newer version wrote it."""
     if not (folder / CARD).is_file():
         raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
-    return read_record(folder / CARD, LearnedCard, "model", SCHEMA)
+    path = folder / CARD
+    return checked(_migrated(read_object(path, "model", SCHEMA)), LearnedCard, f"the model {path}")
+
+
+def _migrated(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a card of any version in the current schema; unknown values are left for validation."""
+    if card["schema"] == SCHEMA:
+        return dict(card)
+    names = {"trust": "calibration", "facts": "summary"}
+    found = {names.get(name, name): value for name, value in card.items()} | {"schema": SCHEMA}
+    for part, old, new in _RENAMED_IN_SCHEMA_2:
+        if isinstance(found.get(part), dict) and old in found[part]:
+            found[part] = {new if name == old else name: value for name, value in found[part].items()}
+    return found
 
 
 def _card(model: LearnedModel, checksums: Mapping[str, str]) -> LearnedCard:
@@ -113,8 +130,8 @@ def _card(model: LearnedModel, checksums: Mapping[str, str]) -> LearnedCard:
         encoder=None if encoder is None else encoder.name,
         similarity=model.shared_reward.features.similarity,
         members=tuple(_stored_users(one) for one in model.members),
-        trust=model.calibrator,
-        facts=model.summary,
+        calibration=model.calibrator,
+        summary=model.summary,
         checksums=checksums,
     )
 
@@ -137,7 +154,7 @@ def _numbers(model: LearnedModel) -> dict[str, torch.Tensor]:
     if features.directions is not None:
         arrays["directions"] = features.directions
     if model.shared_reward.weights is not None:
-        arrays["everybody"] = model.shared_reward.weights
+        arrays["population"] = model.shared_reward.weights
     found = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
     for number, member in enumerate(model.members):
         found |= {f"members.{number}.{name}": value.contiguous() for name, value in member.state_dict().items()}

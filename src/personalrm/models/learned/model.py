@@ -47,7 +47,7 @@ class TrainingSummary:
         validation_people: number of people behind the next three.
         validation_log_loss, validation_accuracy: each group predicted from most other groups of its user; the loss is
             in nats per choice.
-        everybody_log_loss: the same of the population-level reward (the name is that of the saved file).
+        population_log_loss: the same of the population-level reward.
         curves: training curve of each member.
     """
 
@@ -57,8 +57,9 @@ class TrainingSummary:
     validation_people: int
     validation_log_loss: float
     validation_accuracy: float
-    everybody_log_loss: float
+    population_log_loss: float
     curves: tuple[Curve, ...]
+    everybody_log_loss = RenamedAttribute("population_log_loss")
 
 
 class Scores(NamedTuple):
@@ -101,7 +102,7 @@ class LearnedModel:
         """Probability that the user prefers ``a``; it sums to one over both orders."""
         parts = self._margin_parts([(context, a, b)])
         population, personal = (
-            self.calibrator.everybody * parts.population[0],
+            self.calibrator.population * parts.population[0],
             self.calibrator.person * parts.personal[0],
         )
         probability = float(sigmoid(self.calibrator.margins(*parts))[0])
@@ -139,14 +140,14 @@ class LearnedModel:
         """Calibrated parts of each pair's margin (n,): population-level, personal, and the variance of the latter."""
         parts, calibrator = self._margin_parts(pairs), self.calibrator
         return MarginParts(
-            calibrator.everybody * parts.population,
+            calibrator.population * parts.population,
             calibrator.person * parts.personal,
             calibrator.person**2 * parts.variance,
         )
 
     def _scores_of(self, rows: Floats) -> Scores:
         parts = predict_margins(self.members, _batch(rows, np.zeros_like(rows)), self.posteriors)
-        mean = self.calibrator.everybody * parts.population + self.calibrator.person * parts.personal
+        mean = self.calibrator.population * parts.population + self.calibrator.person * parts.personal
         return Scores(mean, self.calibrator.person * np.sqrt(parts.variance))
 
     def batch_of(self, pairs: Sequence[Pair]) -> Batch:

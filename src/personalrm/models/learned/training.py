@@ -114,7 +114,7 @@ def train_validated(
     predictions = HeldOutPredictions(
         tuple(predicted),
         calibrator.margins(*parts),
-        calibrator.everybody * parts.population,
+        calibrator.population * parts.population,
     )
     summary = _summary(population, 0 if encoder is None else encoder.truncated, predictions, tuple(curves))
     return LearnedModel(settings, shared_reward, tuple(members), calibrator, summary), predictions
@@ -220,7 +220,7 @@ def _summary(
         validation_people=len({one.user for one in held_out.choices}),
         validation_log_loss=mean(np.logaddexp(0.0, -held_out.margins)),
         validation_accuracy=mean(held_out.margins > 0),
-        everybody_log_loss=mean(np.logaddexp(0.0, -held_out.population)),
+        population_log_loss=mean(np.logaddexp(0.0, -held_out.population)),
         curves=curves,
     )
 

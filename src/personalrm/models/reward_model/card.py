@@ -103,7 +103,6 @@ def _counted(counts: Counts) -> str:
 def _table(metrics: Iterable[Metric]) -> str:
     lines = ["| metric | value | 95 % interval, by person | people | choices |", "|---|---|---|---|---|"]
     for one in metrics:
-        name = one.name.replace("everybody:", "population:")  # as it is stored
         interval = "–" if one.low is None or one.high is None else f"{one.low:.4f} to {one.high:.4f}"
-        lines.append(f"| {name} | {one.value:.4f} | {interval} | {one.people or '–'} | {one.pairs or '–'} |")
+        lines.append(f"| {one.name} | {one.value:.4f} | {interval} | {one.people or '–'} | {one.pairs or '–'} |")
     return "\n".join(lines) if len(lines) > 2 else "No metrics."

@@ -9,7 +9,7 @@ It holds counts and names of data sets, never a person's id or text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,4 +91,9 @@ class Record:
         """
         if not (directory / FILE).is_file():
             raise DataError(f"{directory} holds no reward model of personalrm: {FILE} is missing")
-        return read_record(directory / FILE, cls, "reward model's record", SCHEMA)
+        found = read_record(directory / FILE, cls, "reward model's record", SCHEMA)
+        return replace(found, metrics=tuple(map(_of_population, found.metrics)))  # 0.1 called it everybody's
+
+
+def _of_population(one: Metric) -> Metric:
+    return replace(one, name=one.name.replace("everybody:", "population:"))
