@@ -91,7 +91,7 @@ def test_a_fine_tuned_model_with_all_that_is_said_of_it(
     assert (found["data"], found["validation"], found["truncated"]["of"]) == ("people.jsonl", "others.jsonl", 160)
     assert found["truncated"]["count"] > 0
     assert [(one["name"], one["people"], one["pairs"]) for one in found["metrics"]] == [
-        ("bradley-terry:persona", 8, 32), ("everybody", 8, 32), ("longer", 8, 32),
+        ("bradley-terry:persona", 8, 32), ("population", 8, 32), ("longer", 8, 32),
     ]  # fmt: skip
     left = {one.name for one in out.iterdir()}
     assert FOLDER | {"personalrm.json", "prior.json", "curve.json", "config.json"} <= left
