@@ -46,9 +46,13 @@ def test_the_manifest_records_the_people_used(folder: Path, tmp_path: Path) -> N
     (tmp_path / FILE).touch()
     with pytest.raises(DataError, match=naming("manifest.json")):
         trained_people(tmp_path)
-    people = orjson.loads((folder / CARD).read_bytes())["facts"]["people"]
-    (tmp_path / MANIFEST).write_bytes(orjson.dumps({"lineage": people}))
+    card = orjson.loads((folder / CARD).read_bytes())
+    (tmp_path / MANIFEST).write_bytes(orjson.dumps({"lineage": card["summary"]["people"]}))
     assert trained_people(tmp_path) == trained_people(folder)
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / CARD).write_bytes(orjson.dumps(card | {"schema": 1, "facts": card.pop("summary")}))
+    assert trained_people(old) == trained_people(folder)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"lineage": {"salt": "a", "people": 3}}'])

@@ -84,9 +84,11 @@ def trained_people(folder: Path) -> Lineage:
     """
     kind = kind_of(folder)
     if (folder / MANIFEST).exists():
-        return _lineage(folder / MANIFEST, "lineage")
+        return _lineage(folder / MANIFEST, read_object(folder / MANIFEST, "model").get("lineage"))
     if kind == "learned":  # saved from Python
-        return _lineage(folder / FILES[kind], "facts", "people")
+        card = read_object(folder / FILES[kind], "model")
+        summary: Any = card.get("summary", card.get("facts"))  # the latter in files of schema 1
+        return _lineage(folder / FILES[kind], summary.get("people") if isinstance(summary, dict) else None)
     raise DataError(f"{folder} has no record of the people it was trained on: {MANIFEST} is missing")
 
 
@@ -115,8 +117,5 @@ def _fine_tuned(folder: Path, device: Device) -> PersonalReward:
     return replace(model, profile_of=lambda history: traits.fit(history).profile())
 
 
-def _lineage(path: Path, *names: str) -> Lineage:
-    found: Any = read_object(path, "model")
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
+def _lineage(path: Path, found: object) -> Lineage:
     return checked(found, Lineage, f"{path} is damaged: the record of the people trained on cannot be read")
