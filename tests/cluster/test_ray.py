@@ -44,17 +44,17 @@ SHARDS = 8
 
 @pytest.fixture
 def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A cluster whose head has no core, and two nodes with one each."""
+    """A cluster of a head and another node, with one core each."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_worker_register_timeout_seconds", "120")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
     from ray.cluster_utils import Cluster
 
-    small = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": HEALTH, **small})
+    small = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_log_monitor": False}
+    alone = {"include_dashboard": False, "no_monitor": True, "_system_config": HEALTH}
+    cluster = Cluster(initialize_head=True, head_node_args={**small, **alone})
     try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        cluster.add_node(**small)
         yield cluster
     finally:
         cluster.shutdown()

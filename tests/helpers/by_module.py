@@ -23,15 +23,16 @@ TOGETHER = ("models/learned", "service")
 PACKAGES = (
     *("bench/test_resume.py", "bench/test_trained.py", "cli/commands/test_curate.py"),
     *("cli/commands/test_next_question.py", "cli/commands/test_optimize_prompt.py"),
-    *("cli/commands/test_train.py", "cluster/test_embedding.py", "cluster/test_limits.py"),
-    *("cluster/test_ray.py", "fuzz/test_fuzz_host_runs.py", "fuzz/test_fuzz_model_folders.py"),
-    *("integrations/test_exports.py", "integrations/test_inspect_ai.py", "integrations/test_rewardbench.py"),
-    *("integrations/test_snippets.py", "integrations/test_trl.py", "models/encoders", "models/learned"),
-    *("models/reward_model", "models/test_acquisition.py", "models/test_checksums.py"),
-    *("models/test_foreign_weights.py", "models/test_trained.py", "models/test_trained_engine.py"),
-    *("models/traits/test_embedding_weights.py", "models/traits/test_fit.py", "profile/test_migrations.py"),
-    *("prompts/test_every_prompt.py", "stats/test_intervals.py", "stats/test_power.py", "stats/test_student.py"),
-    *("test_broken_texts.py", "test_client.py", "test_privacy.py", "training"),
+    *("cli/commands/test_train.py", "cli/test_private.py", "cluster/test_embedding.py"),
+    *("cluster/test_limits.py", "cluster/test_ray.py", "data/test_formats.py", "fuzz/test_fuzz_host_runs.py"),
+    *("fuzz/test_fuzz_model_folders.py", "integrations/test_exports.py", "integrations/test_inspect_ai.py"),
+    *("integrations/test_rewardbench.py", "integrations/test_snippets.py", "integrations/test_trl.py"),
+    *("models/encoders", "models/learned", "models/reward_model", "models/test_acquisition.py"),
+    *("models/test_checksums.py", "models/test_foreign_weights.py", "models/test_trained.py"),
+    *("models/test_trained_engine.py", "models/traits/test_embedding_weights.py", "models/traits/test_fit.py"),
+    *("profile/test_migrations.py", "prompts/test_every_prompt.py", "stats/test_intervals.py"),
+    *("stats/test_power.py", "stats/test_student.py", "test_broken_texts.py", "test_client.py"),
+    *("test_privacy.py", "training"),
 )
 """Modules and folders whose import, or first test, loads a package that takes seconds."""
 FIRST = (

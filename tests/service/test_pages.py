@@ -245,7 +245,9 @@ def test_a_return_to_an_earlier_taste_lasts(api: Api, user: str) -> None:
     assert "you keep it" in text_of(asked(api, "GET", f"/people/{user}/history", api.key))
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["htmx", "without a script"])
+@pytest.mark.parametrize(
+    "script", [pytest.param(True, id="htmx"), pytest.param(False, id="without a script", marks=pytest.mark.slow)]
+)
 def test_from_a_file_to_a_persona_and_a_correction(
     chromium: Browser, api: Api, user: str, tmp_path: Path, script: bool
 ) -> None:
