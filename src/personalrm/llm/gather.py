@@ -25,13 +25,18 @@ async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     Work is started a few hundred items at a time and stops after an error, so that an iterable of a million items that
     fails at once costs nothing.
     """
-    tasks: list[asyncio.Task[T]] = []
+    waiting, tasks = iter(work), list[asyncio.Task[T]]()
+    started = list(itertools.islice(waiting, ROUND))
+    if len(started) == 1:
+        return [await started[0]]  # without a task
     try:
         async with asyncio.TaskGroup() as group:
-            waiting = iter(work)
-            while started := list(itertools.islice(waiting, ROUND)):
+            while started:
                 tasks.extend(group.create_task(one) for one in started)
+                if len(started) < ROUND:
+                    break  # without another turn of the event loop
                 await asyncio.sleep(0)
+                started = list(itertools.islice(waiting, ROUND))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
