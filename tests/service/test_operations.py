@@ -26,7 +26,7 @@ def test_a_copy_of_a_service_in_use_holds_what_was_acknowledged_before(tmp_path:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     with closing(Store(url)) as store:
         key = store.make_space("a").keys.create(("write", "predict", "manage"), "")
-    server = Server.start(tmp_path, debounce="0.1")
+    server = Server.start(tmp_path, debounce="0.5")
     api, copy = server.api(key), tmp_path / "copy.sqlite"
     acknowledged, stop, statuses = 0, threading.Event(), set()
 
