@@ -111,8 +111,7 @@ class AnswerCache:
         """Return `look_up` of several keys, usually in two statements."""
         with self._storage():
             db, keys = self._connection(), [key for key, _ in wanted]
-            marks = ", ".join("?" * len(keys))
-            rows = db.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", keys).fetchall()
+            rows = db.execute(cache_rows.select(len(keys)), keys).fetchall()
             known = {key: answer_of(key, row) for key, row in rows}
             free = not rows and not self._holds_older and not self._in_memory and self._claims.take_all(db, keys)
         if free:

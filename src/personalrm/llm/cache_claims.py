@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,9 +70,7 @@ class Claims:
         if not self._registered:
             db.execute("INSERT INTO owners VALUES (?, 0) ON CONFLICT DO NOTHING", (self.owner,))
             self._registered = True
-        wanted = f"SELECT column1, ? FROM (VALUES {', '.join(['(?)'] * len(keys))}) AS wanted"
-        free = "WHERE NOT EXISTS (SELECT 1 FROM answers WHERE key = column1)"
-        taken = db.execute(f"INSERT INTO claims {wanted} {free} ON CONFLICT DO NOTHING", (self.owner, *keys)).rowcount
+        taken = db.execute(_claiming(len(keys)), (self.owner, *keys)).rowcount
         if taken < len(keys):
             return False
         self._held.update(keys)
@@ -147,6 +145,13 @@ class Claims:
             self._seen[other] = (row[0], now)
             return True
         return now - since < LEASE_S
+
+
+@lru_cache(maxsize=128)
+def _claiming(keys: int) -> str:
+    wanted = f"SELECT column1, ? FROM (VALUES {', '.join(['(?)'] * keys)}) AS wanted"
+    free = "WHERE NOT EXISTS (SELECT 1 FROM answers WHERE key = column1)"
+    return f"INSERT INTO claims {wanted} {free} ON CONFLICT DO NOTHING"
 
 
 @cache

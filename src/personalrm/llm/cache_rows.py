@@ -113,6 +113,12 @@ def insert(rows: int) -> str:
     return INSERT.replace("(?, ?, ?, ?)", ", ".join(["(?, ?, ?, ?)"] * rows))
 
 
+@lru_cache(maxsize=128)
+def select(keys: int) -> str:
+    """Return the statement that selects the rows of so many keys."""
+    return f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * keys)})"
+
+
 def fact_of(name: str, row: object) -> Any | None:
     """Return the JSON value in a row of facts, or None if it is damaged."""
     try:

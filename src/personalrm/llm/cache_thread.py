@@ -30,8 +30,8 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
-LONGEST_WAIT_S = 0.008
-WAIT_SHARE = 0.04
+LONGEST_WAIT_S = 0.01
+WAIT_SHARE = 0.05
 """An answer waits after a wake-up of the thread for others: this share of the time it took, at most so many seconds. A
 wake-up takes 0.1 ms of CPU, whatever it brings. Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from personalrm.preferences import Message
 from personalrm.renamed import renamed
@@ -21,9 +21,11 @@ FEW_TOKENS = 16
 """Largest ``max_tokens`` of a request for a letter or a word."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    """One generated token, its natural-log probability, and the most likely alternatives (including itself)."""
+class TokenLogprob(NamedTuple):
+    """One generated token, its natural-log probability, and the most likely alternatives (including itself).
+
+    A tuple, because a frozen dataclass takes four times as long to make, and answers have dozens of them.
+    """
 
     token: str
     logprob: float
