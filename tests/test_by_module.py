@@ -25,7 +25,7 @@ from by_module import (
 from places import HELPERS
 
 LARGE = re.compile(
-    r"^from scipy import stats\b|^(?:import|from) (?:torch|transformers|trl|peft|ray|inspect_ai|statsmodels"
+    r"^(?:import|from) (?:torch|transformers|trl|peft|ray|inspect_ai|statsmodels|scipy|matplotlib|pandas|pyarrow|dspy"
     r"|tiny_backbones|vector_people"
     r"|personalrm\.models\.(?:learned|reward_model(?!\.user_prompts)))\b",
     re.MULTILINE,

@@ -9,7 +9,6 @@ import pytest
 from personalrm.curation.running import Plan
 from personalrm.curation.sources import Sources
 from personalrm.data.formats.lmarena import ArenaFilter
-from personalrm.models.learned.calibrating import Calibrator
 from personalrm.optimizing.optimize import OptimizationConfig
 from personalrm.renamed import RenamedAttribute, renamed_arguments
 
@@ -59,6 +58,8 @@ def test_curation_keeps_the_old_name_of_its_filter() -> None:
 
 
 def test_calibrator_keeps_the_old_name_of_its_scale() -> None:
+    from personalrm.models.learned.calibrating import Calibrator  # imports torch
+
     with pytest.warns(DeprecationWarning, match=r"Calibrator\.everybody is now Calibrator\.population"):
         assert Calibrator(1.5, 0.5).everybody == 1.5
 

@@ -32,9 +32,10 @@ PACKAGES = (
     *("models/test_trained_engine.py", "models/traits/test_embedding_weights.py", "models/traits/test_fit.py"),
     *("profile/test_migrations.py", "prompts/test_every_prompt.py", "stats/test_intervals.py"),
     *("stats/test_power.py", "stats/test_student.py", "test_broken_texts.py", "test_client.py"),
-    *("test_privacy.py", "training"),
+    *("test_privacy.py", "test_renamed.py", "training"),
 )
-"""Modules and folders whose import, or first test, loads a package that takes seconds."""
+"""Modules and folders whose import, or first test, loads a package that takes seconds; every other one imports such a
+package within the test that needs it (tests/test_by_module.py)."""
 FIRST = (
     *("service", "llm/test_fuzz_hosts.py", "llm/test_kill.py", "fuzz", "docs"),
     *("test_synthesizeme.py", "test_synthesizeme_oddities.py"),

@@ -9,8 +9,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 from published_files import arena_rows, conversation, published_row, survey_row, turn
 
 from personalrm.data.hub.catalogue import named
@@ -21,6 +19,8 @@ ASKED, SHORT, LONG = "How long does an egg take?", "Eight minutes.", "That depen
 
 def parquet(rows: Sequence[Row]) -> bytes:
     stream = io.BytesIO()
+    import pyarrow.parquet
+
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), stream)
     return stream.getvalue()
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 
 from personalrm.stats.bradley_terry import ALL_PAIRS_UP_TO, PRIOR_SD, Comparison, pairs_to_compare, strengths
 
@@ -32,6 +31,8 @@ def independent(items: int, made: list[Comparison]) -> np.ndarray:
             difference = theta[i] - theta[j]
             total += p * np.logaddexp(0, -difference) + (1 - p) * np.logaddexp(0, difference)
         return total
+
+    from scipy.optimize import minimize
 
     found = minimize(loss, np.zeros(items), method="BFGS", options={"gtol": 1e-8}).x
     return found - found.mean()

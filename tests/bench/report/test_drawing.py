@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from xml.etree import ElementTree
 
-import matplotlib
 import pytest
 
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series, as_json, from_json
@@ -64,6 +63,8 @@ def test_colours_are_the_pages_and_backgrounds_open(name: str) -> None:
 
 
 def test_equal_charts_are_drawn_equally_whatever_the_user_has_set() -> None:
+    import matplotlib
+
     plain = drawn("lines")
     with matplotlib.rc_context({"axes.grid": False, "lines.linewidth": 9, "svg.fonttype": "path", "font.size": 30}):
         assert draw(CHARTS["lines"]) == plain

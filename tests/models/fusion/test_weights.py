@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 
 from personalrm.models.fusion.weights import (
     ENOUGH,
@@ -32,6 +31,8 @@ def labelled(count: int, right: float, seed: int, soft: bool = False) -> tuple[A
 @pytest.mark.parametrize("count", [1, 40, 3000])
 @pytest.mark.parametrize("soft", [False, True])
 def test_the_weight_is_the_minimum_that_an_optimiser_finds(right: float, count: int, soft: bool) -> None:
+    from scipy.optimize import minimize_scalar
+
     logit, verdict = labelled(count, right, seed=count, soft=soft)
 
     def loss(b: float) -> float:
