@@ -76,15 +76,15 @@ def call_ms(checkout: Path, port: int) -> float:
 
 
 def against(other: Path) -> int:
-    """Print CPU a call of both in `ROUNDS` alternate runs; 1 if the median ratio is above 1.1."""
+    """Print CPU a call of both in `ROUNDS` alternate runs; 1 if the median ratio is above 1.05."""
     here, ratios = Path(__file__).resolve().parents[1], []
     for turn in range(ROUNDS):
         before, now = call_ms(other.resolve(), 8405 + 2 * turn), call_ms(here, 8406 + 2 * turn)
         ratios.append(now / before)
         row("client CPU a call: other, this", f"{before:.2f}, {now:.2f} ms", "–", True)
     ratio = statistics.median(ratios)
-    row("this relative to the other (median)", f"{ratio:.2f} ×", "≤ 1.1 ×", ratio <= 1.1)
-    return 0 if ratio <= 1.1 else 1
+    row("this relative to the other (median)", f"{ratio:.2f} ×", "≤ 1.05 ×", ratio <= 1.05)
+    return 0 if ratio <= 1.05 else 1
 
 
 def main() -> int:

@@ -17,6 +17,10 @@ from personalrm.llm.ledger import Budget
 from personalrm.llm.thoughts import visible
 from personalrm.preferences import Message
 
+MANY_IN_FLIGHT = 8
+"""Requests in flight from which an answer waits for others before it is stored; with fewer, the next stage of one
+person's fit probably waits for it."""
+
 
 class CallOwner(Protocol):
     """What a call needs of its language model."""
@@ -72,7 +76,8 @@ class Call:
         self._reserved = None
         self._paid.append(paid)
         if visible(paid.text):
-            await self._model.keep(self._key, paid, time.monotonic() - self._sent_at if budget.in_flight else 0.0)
+            many = budget.in_flight >= MANY_IN_FLIGHT
+            await self._model.keep(self._key, paid, time.monotonic() - self._sent_at if many else 0.0)
             self.kept = True
 
     def failed(self) -> None:
