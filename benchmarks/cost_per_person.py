@@ -81,17 +81,24 @@ def peak_mb() -> float:
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
+def write_people(path: Path) -> None:
+    """Write the simulated people of the bench; in another process, because their texts would count as its memory."""
+    from personalrm.data.simulated import simulate_people
+    from personalrm.data.writing import write_choices
+
+    write_choices(path, (one for person in simulate_people(PEOPLE, choices=CHOICES, seed=1) for one in person))
+    print(json.dumps({"path": str(path)}))
+
+
 def bench_run() -> dict[str, float]:
     """Run ``bench`` with longer, population and traits on many people, read from a file."""
     from personalrm.bench.plan import Design
     from personalrm.bench.running import run
     from personalrm.data.reading import read_people
-    from personalrm.data.simulated import simulate_people
-    from personalrm.data.writing import write_choices
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.jsonl"
-        write_choices(path, (one for person in simulate_people(PEOPLE, choices=CHOICES, seed=1) for one in person))
+        in_a_process("--write", path)
         before = peak_mb()
         start = time.process_time()
         result = run(lambda: read_people(path), ["longer", "population", "traits"], Design(data=path.name))
@@ -130,12 +137,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--measure", type=int)
     parser.add_argument("--measure-bench", action="store_true")
+    parser.add_argument("--write", type=Path)
     parser.add_argument("--each", type=int, default=1)
     parser.add_argument("--bench", action="store_true")
     parser.add_argument("--encoder", action="store_true")
     given = parser.parse_args()
     if given.measure:
         print(json.dumps(measure(given.measure, given.each, given.encoder)))
+    elif given.write:
+        write_people(given.write)
     elif given.measure_bench:
         print(json.dumps(bench_run()))
     elif given.bench:

@@ -301,5 +301,14 @@ class Profile:
                 return one
         raise KeyError(choice_id)
 
+    def demonstrated(self) -> list[tuple[Demonstration, Preference]]:
+        """Each demonstration with its choice, found in one pass over the history. KeyError for an unknown choice."""
+        wanted = {one.choice for one in self.demonstrations}
+        found: dict[str, Preference] = {}
+        for one in self.history:
+            if one.id in wanted:
+                found.setdefault(one.id, one)
+        return [(one, found[one.choice]) for one in self.demonstrations]
+
 
 __getattr__ = renamed(__name__, {"Fallback": "ArmSelection", "TraitsFit": "TraitsState"})

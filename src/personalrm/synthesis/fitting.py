@@ -104,7 +104,7 @@ def judge_context_for(profile: Profile, arm: Arm) -> JudgeContext:
     persona = persona_text(profile.persona) if profile.persona is not None and "persona" in arm else None
     shown: tuple[FewShotExample, ...] = ()
     if "demonstrations" in arm:
-        shown = tuple(FewShotExample(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+        shown = tuple(FewShotExample(choice, one.reasoning) for one, choice in profile.demonstrated())
     return JudgeContext(shown, persona, profile.seed)
 
 

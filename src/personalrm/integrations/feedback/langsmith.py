@@ -138,12 +138,18 @@ def _complete_groups(found: Sequence[Feedback]) -> Sequence[Feedback]:
     A group may continue if it contains the last row, or if it has a single row and that row is in the second half
     (several users may give feedback at the same time). A group is never split.
     """
-    groups = [one.get("feedback_group_id") for one in found]
-    rows = Counter(group for group in groups if not missing(group))
-    first = {group: groups.index(group) for group in rows}
+    named = (one.get("feedback_group_id") for one in found)
+    groups = [None if missing(group) else group for group in named]
+    rows = Counter(group for group in groups if group is not None)
+    first: dict[Any, int] = {}
+    for at, group in enumerate(groups):
+        if group in rows:
+            first.setdefault(group, at)
     cut = first.get(groups[-1], len(found)) if groups else 0
     half = len(found) // 2
     cut = min([cut, *(at for group, at in first.items() if rows[group] == 1 and at >= half)])
-    while (begin := min([cut, *(first[one] for one in groups[cut:] if one in first)])) < cut:
-        cut = begin
+    at = len(found)
+    while at > cut:  # every row once: the groups of the rows cut off are cut off from their first row
+        at -= 1
+        cut = min(cut, first.get(groups[at], at))
     return found[:cut]

@@ -65,7 +65,7 @@ def learn_shared_reward(
     weight = weights_of_all(choices)
     crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]), weight=weight)
     inverse_temperature = min(_INVERSE_TEMPERATURES, key=lambda one: maths.log_loss(one * crossed.outside, weight))
-    shared = maths.shared_weights(x, shrink=crossed.shrink, weight=weight)
+    shared = maths.shared_weights(x, shrink=crossed.shrink, weight=weight, step=crossed.step)
     shared_reward = SharedReward(features, inverse_temperature * shared)
     inputs = []
     for one, part in zip(choices, fold, strict=True):

@@ -69,7 +69,7 @@ def _judge_context(
         return JudgeContext()
     if kind == "persona":
         return JudgeContext(persona=_persona(profile))
-    demonstrations = (FewShotExample(profile.choice(one.choice), one.reasoning) for one in profile.demonstrations)
+    demonstrations = (FewShotExample(choice, one.reasoning) for one, choice in profile.demonstrated())
     return JudgeContext(_newest(demonstrations, choices, characters), _persona(profile), profile.seed)
 
 

@@ -48,19 +48,26 @@ def integrated(logit: Array, variance: Array) -> Array:
 
 
 def shared_weights(
-    x: NDArray[np.float32], *, shrink: float, start: Array | None = None, weight: Array | None = None
+    x: NDArray[np.float32],
+    *,
+    shrink: float,
+    start: Array | None = None,
+    weight: Array | None = None,
+    step: NewtonStep | None = None,
 ) -> Array:
     """Weights (d,) that minimise the log loss of all rows (n, d) + shrink/2 |w|², every label 1.
 
-    ``weight``, (n,) in [0, 1]: weight of each row (`data.shares`); None: equal weights.
+    Args:
+        weight: (n,) in [0, 1]: weight of each row (`data.shares`); None: equal weights.
+        step: the step of these rows and this shrinkage, if it is already known (`CrossFit.step`).
     """
     begin = np.zeros((x.shape[1], 1)) if start is None else start[:, None]
     used = None if weight is None else weight.astype(np.float32)[:, None]
-    return _descend(x, used, _Step.of(x, shrink), begin)[:, 0]
+    return _descend(x, used, step or NewtonStep.of(x, shrink), begin)[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class NewtonStep:
     """Newton's step with Böhning's bound instead of the Hessian: one inverse serves all steps and all subsets of the
     rows, because the bound of all rows also bounds any subset. With fewer rows than columns the inverse is taken in the
     space of the rows, which gives the same step. Single precision suffices: it only determines the direction of the
@@ -72,7 +79,7 @@ class _Step:
     inverse: NDArray[np.float32]
 
     @classmethod
-    def of(cls, x: NDArray[np.float32], shrink: float, gram: NDArray[np.float32] | None = None) -> _Step:
+    def of(cls, x: NDArray[np.float32], shrink: float, gram: NDArray[np.float32] | None = None) -> NewtonStep:
         gram = gram_of(x) if gram is None else gram
         ridge = np.float32(shrink) * np.eye(len(gram), dtype=np.float32)
         return cls(x, shrink, np.linalg.inv(gram / np.float32(4.0) + ridge).astype(np.float32))
@@ -89,7 +96,7 @@ def gram_of(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return x @ x.T if x.shape[0] < x.shape[1] else x.T @ x
 
 
-def _descend(x: NDArray[np.float32], used: NDArray[np.float32] | None, step: _Step, start: Array) -> Array:
+def _descend(x: NDArray[np.float32], used: NDArray[np.float32] | None, step: NewtonStep, start: Array) -> Array:
     """Weights (d, k) of k problems with Nesterov's momentum; ``used`` (n, k): weight of each row in each problem."""
     weights = previous = start
     momentum = 1.0
@@ -137,6 +144,7 @@ class CrossFit:
         weights: (cells, d), each learned from the rows outside its person fold and its text fold.
         cell: cell of each choice (n,).
         outside: log-odds of every choice (n,) by the weights of its cell.
+        step: the step of all rows at the best shrinkage; None with fewer than two folds.
     """
 
     shrink: float
@@ -144,6 +152,7 @@ class CrossFit:
     weights: Array
     cell: NDArray[np.intp]
     outside: Array
+    step: NewtonStep | None = None
 
 
 def cross_fitted(
@@ -174,11 +183,12 @@ def cross_fitted(
         rows *= weight.astype(np.float32)[:, None]
     weights, best, loss = np.zeros((x.shape[1], len(cells))), None, np.inf
     for shrink in reversed(SHRINKS):
-        weights = _descend(x, rows, _Step.of(x, shrink, gram), weights)
+        step = NewtonStep.of(x, shrink, gram)
+        weights = _descend(x, rows, step, weights)
         outside = _own(x, weights, cell)
         found, inverse_temperature = sharpest(outside, weight)
         if found < loss:
-            loss, best = found, CrossFit(shrink, inverse_temperature, weights.T, cell, outside)
+            loss, best = found, CrossFit(shrink, inverse_temperature, weights.T, cell, outside, step)
     assert best is not None
     return best
 

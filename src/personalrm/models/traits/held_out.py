@@ -19,7 +19,7 @@ from personalrm.models.traits.features import Array
 from personalrm.models.traits.forgetting import age_weights
 from personalrm.models.traits.model import TraitsModel
 from personalrm.models.traits.newton import Rows
-from personalrm.models.traits.person import Evidence, groups_of, helps, predict_group
+from personalrm.models.traits.person import Evidence, groups_of, helps, predict_group, surely_help
 from personalrm.models.traits.posterior import variances_of, weighted_predictions
 from personalrm.models.traits.whole import is_needed
 from personalrm.preferences import Context, History, Pair
@@ -112,18 +112,23 @@ class _Table(NamedTuple):
         places: dict[int, int] = {}
         known = []
         for history, _ in parts:
-            for one in history.decided:
-                if id(one) not in places:
-                    places[id(one)] = rows.setdefault((one.context, one.chosen, one.rejected), len(rows))
-            known.append(np.array([places[id(one)] for one in history.decided], dtype=np.intp))
+            decided = history.decided
+            keys = list(map(id, decided))
+            for key, one in zip(keys, decided, strict=True):
+                if key not in places:
+                    places[key] = rows.setdefault((one.context, one.chosen, one.rejected), len(rows))
+            known.append(np.array(list(map(places.__getitem__, keys)), dtype=np.intp))
         asked = [_rows_of_pairs(rows, pairs) for _, pairs in parts]
         offset, t = model.differences(list(rows))
         return cls(offset, t, [history for history, _ in parts], known, asked)
 
     def helps(self, at: int, model: TraitsModel) -> bool:
         """Whether the person's own weights are used in a part, as in `TraitsModel.fit`."""
-        rows = self.known[at]
-        evidence = Evidence(self.offset[rows], self.t[rows], groups_of(self.histories[at].decided))
+        rows, decided = self.known[at], self.histories[at].decided
+        t = self.t[rows]
+        if surely_help(len({one.group for one in decided}), t, model.prior.gain):
+            return True
+        evidence = Evidence(self.offset[rows], t, groups_of(decided))
         return helps(evidence, model.prior.covariance, model.prior.gain)
 
 

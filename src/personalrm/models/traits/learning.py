@@ -115,7 +115,7 @@ def learn_from(
     texts = text_folds(person, group) if new_texts else None
     weight, once = (None, slice(None)) if counted is None else counted
     crossed = cross_fitted(x, rng.permutation(count)[person] % min(_FOLDS, count), texts, weight)
-    weights = shared_weights(x, shrink=crossed.shrink, weight=weight)
+    weights = shared_weights(x, shrink=crossed.shrink, weight=weight, step=crossed.step)
     every = None if weight is None else AllPairs(person, group, crossed.outside, t, weight)
     t, person, group = t[once], person[once], group[once]
     few = sampled(person, group, rng)

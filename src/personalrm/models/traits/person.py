@@ -196,9 +196,12 @@ def predict_group(evidence: Evidence, group: NDArray[np.intp], covariance: Array
 
 def helps(evidence: Evidence, covariance: Array, prior: GainPrior) -> bool:
     """Whether own weights are used, as in `Measured.helps`; measured only if that could change the result."""
-    if prior.least(len(evidence.groups)) > -TOLERANCE and evidence.t.any():
-        return True
-    return measure(evidence, covariance, prior).helps
+    return surely_help(len(evidence.groups), evidence.t, prior) or measure(evidence, covariance, prior).helps
+
+
+def surely_help(groups: int, t: Array, prior: GainPrior) -> bool:
+    """Whether own weights from choices t (n, p) in this many groups are used, whatever their measured gain."""
+    return prior.least(groups) > -TOLERANCE and bool(t.any())
 
 
 def arm_selection(measured: Measured) -> ArmSelection:
