@@ -182,6 +182,8 @@ def test_a_folder_without_a_reward_model(tmp_path: Path, trained: Path) -> None:
         ({"schema": 99}, "newer personalrm"),
         ({"schema": None}, "field 'schema'"),
         ({"temperature": "warm"}, "field 'temperature'"),
+        ({"settings": {}}, r"field 'settings\.prompt_characters'"),
+        ({"settings": {"prompt_characters": "800"}}, r"field 'settings\.prompt_characters'"),
     ):
         (tmp_path / "personalrm.json").write_text(json.dumps({**record, **change}))
         with pytest.raises(DataError, match=message):

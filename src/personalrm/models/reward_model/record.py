@@ -92,7 +92,17 @@ class Record:
         if not (directory / FILE).is_file():
             raise DataError(f"{directory} holds no reward model of personalrm: {FILE} is missing")
         found = read_record(directory / FILE, cls, "reward model's record", SCHEMA)
+        _check_prompt_characters(found.settings.get("prompt_characters"), directory / FILE)
         return replace(found, metrics=tuple(map(_of_population, found.metrics)))  # 0.1 called it everybody's
+
+
+def _check_prompt_characters(found: object, path: Path) -> None:
+    """The only setting of the training that predictions need."""
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise DataError(
+            f"the reward model's record {path}, field 'settings.prompt_characters': expected a number of characters, "
+            f"found {found!r:.40}"
+        )
 
 
 def _of_population(one: Metric) -> Metric:
