@@ -46,6 +46,34 @@ def test_a_change_is_found_where_it_is() -> None:
     assert abs(found.at - 60) <= 3
 
 
+def test_a_change_in_a_long_window_is_found_though_runs_of_rows_are_permuted() -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(900, 3))
+    rows[:600, 1] += 0.5
+    rows[600:, 1] -= 0.5
+    found = ScoreTest.of(rows, np.eye(3) * 900).change(0.001, rng)
+    assert found is not None
+    assert found.earliest <= found.at <= found.latest
+    assert abs(found.at - 600) <= 20
+
+
+def test_a_very_low_level_takes_no_more_permutations_and_a_bayes_factor_above_its_inverse() -> None:
+    rng = np.random.default_rng(4)
+    apart = np.where(np.arange(100) < 50, 1.0, -1.0)[:, None]
+    clear = ScoreTest.of(rng.normal(size=(100, 1)) + apart, np.eye(1) * 100)
+    assert clear.change(1e-9, rng) is not None  # 5,000,000,000 permutations by the exact test
+    weak = ScoreTest.of(rng.normal(size=(100, 1)) + 0.7 * apart, np.eye(1) * 100)
+    assert weak.change(0.001, rng) is not None
+    assert weak.change(1e-9, rng) is None
+
+
+@pytest.mark.slow
+def test_of_long_unchanging_sequences_few_raise_an_alarm() -> None:
+    rng = np.random.default_rng(5)
+    heavy = [rng.standard_t(3, size=(1500, 2)) for _ in range(20)]
+    assert alarms(heavy, np.eye(2) * 0.5) <= 4  # 1 expected at most; more than 4 has a probability of 0.003
+
+
 def test_rows_of_one_block_count_as_one() -> None:
     """Two blocks can be put in two orders only: nothing can be shown from them, however far they are apart."""
     rows = np.repeat([[3.0], [-3.0]], 20, axis=0)

@@ -8,6 +8,12 @@ Under the null hypothesis of no change, the blocks of a sequence are exchangeabl
 the observed one. The test's level therefore holds in finite samples for any model that the scores come from. A look is
 taken each time the sequence has grown by a quarter, the k-th at level 10 α / ((k + 9) (k + 10)). These levels sum to
 α, so the probability of any false alarm in the whole sequence is at most α.
+
+So many permutations as a very low level needs are too slow in sequences of thousands of choices. Below a level of
+5 / `MOST_DRAWS` (from the 23rd look on) two conditions replace the exact test: the Bayes factor is at least 1 / level,
+which has at most that probability if the sums of scores are normal (Markov's inequality), and few of `LATE_DRAWS`
+permutations reach it, which does not depend on normality. Of windows of more than `MOST_ROWS` rows, the sums of at most
+`MOST_RUNS` runs of equally many consecutive blocks are permuted, which are exchangeable too.
 """
 
 from __future__ import annotations
@@ -30,6 +36,8 @@ _SPENT = 9  # higher: more equal levels of the first looks
 SIDE = 5
 """Minimum number of rows on each side of a change."""
 _ALL_MOVE, _ONE_MOVES = 2.0, 8.0  # prior variance of a change, in units of the variance between people
+MOST_DRAWS, LATE_DRAWS = 10_000, 2_000
+MOST_ROWS, MOST_RUNS = 256, 128
 _BEYOND = 5  # permutations that must reach the observed statistic before sampling stops early
 _CELLS = 1_000_000  # array elements of one batch of permutations: 8 MB
 
@@ -96,18 +104,36 @@ class ScoreTest:
 
     def change(self, level: float, rng: np.random.Generator) -> ChangePoint | None:
         """The change point if the permutation test rejects at this level, else None."""
-        if len(self.scores) < 2 * SIDE or self.block.max() < 2:
+        if len(self.scores) < 2 * SIDE or self.block.max() < 2 or not self._in_runs()._rejects(level, rng):
             return None
-        evidence = self._log_factors(self.scores[None])
-        reached = _log_mean(evidence)[0]
+        return _located(self._log_factors(self.scores[None])[0])
+
+    def _rejects(self, level: float, rng: np.random.Generator) -> bool:
+        reached = _log_mean(self._log_factors(self.scores[None]))[0]
         draws = math.ceil(_BEYOND / level) - 1
+        if draws >= MOST_DRAWS:
+            if reached < -math.log(level):
+                return False
+            draws = LATE_DRAWS
         beyond, left = 0, draws
         while left and beyond < _BEYOND:  # with one more, p > level for any further draws
             batch = max(1, min(left, _CELLS // self.scores.size))
             drawn = self._log_factors(self.scores[self._orders(batch, rng)])
             beyond += int((_log_mean(drawn) >= reached - 1e-9).sum())
             left -= batch
-        return None if (beyond + 1) / (draws + 1) > level else _located(evidence[0])
+        return beyond < _BEYOND
+
+    def _in_runs(self) -> ScoreTest:
+        """Itself or, if it has many rows, the sums of runs of consecutive blocks; the first blocks may be left out."""
+        blocks = int(self.block.max()) + 1
+        each = math.ceil(blocks / MOST_RUNS)
+        runs, out = divmod(blocks, each)
+        if len(self.scores) <= MOST_ROWS or runs < 2 * SIDE:
+            return self
+        kept = self.block >= out
+        sums = np.zeros((runs, self.scores.shape[1]))
+        np.add.at(sums, (self.block[kept] - out) // each, self.scores[kept])
+        return ScoreTest(sums, self.information, np.arange(runs))
 
     def _orders(self, count: int, rng: np.random.Generator) -> Rows:
         """Random permutations of the rows by block (count, n)."""
