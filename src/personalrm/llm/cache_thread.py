@@ -30,10 +30,11 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
-LONGEST_WAIT_S = 0.01
+LONGEST_WAIT_S = 0.004
 WAIT_SHARE = 0.05
 """An answer waits after a wake-up of the thread for others: this share of the time it took, at most so many seconds. A
-wake-up takes 0.1 ms of CPU, whatever it brings. Lookups do not wait, and take waiting answers with them."""
+wake-up takes 0.1 ms of CPU, whatever it brings; but the answer's slot at the host is idle meanwhile, and a kill loses
+the answer. Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05
 """Seconds without work after which the claims of stored answers are released."""
 
