@@ -44,11 +44,8 @@ class Browser:
         from playwright.sync_api import sync_playwright
 
         self._playwright = sync_playwright().start()
-        words = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-software-rasterizer",
-        ]  # a GPU in software computes in idleness
+        # a GPU in software computes in idleness
+        words = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
         self._browser = self._playwright.chromium.launch(executable_path=program, args=words)
 
     def _stop(self) -> None:

@@ -18,9 +18,9 @@ ASKED, SHORT, LONG = "How long does an egg take?", "Eight minutes.", "That depen
 
 
 def parquet(rows: Sequence[Row]) -> bytes:
-    stream = io.BytesIO()
     import pyarrow.parquet
 
+    stream = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), stream)
     return stream.getvalue()
 

@@ -35,26 +35,20 @@ def test_of_unchanging_sequences_few_raise_an_alarm_though_the_scores_are_not_as
     assert alarms(heavy, np.eye(3) * 0.2) <= 7  # 2 expected at most; more than 7 has a probability of 0.0006
 
 
-def test_a_change_is_found_where_it_is() -> None:
-    rng = np.random.default_rng(1)
-    rows = rng.normal(size=(120, 3))
-    rows[:60, 1] += 1.5
-    rows[60:, 1] -= 1.5
-    found = ScoreTest.of(rows, np.eye(3) * 120).change(0.001, rng)
+@pytest.mark.parametrize(
+    ("seed", "length", "at", "size", "near"),
+    [(1, 120, 60, 1.5, 3), (3, 900, 600, 0.5, 20)],
+    ids=["rows are permuted", "runs of rows are permuted"],
+)
+def test_a_change_is_found_where_it_is(seed: int, length: int, at: int, size: float, near: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(length, 3))
+    rows[:at, 1] += size
+    rows[at:, 1] -= size
+    found = ScoreTest.of(rows, np.eye(3) * length).change(0.001, rng)
     assert found is not None
     assert found.earliest <= found.at <= found.latest
-    assert abs(found.at - 60) <= 3
-
-
-def test_a_change_in_a_long_window_is_found_though_runs_of_rows_are_permuted() -> None:
-    rng = np.random.default_rng(3)
-    rows = rng.normal(size=(900, 3))
-    rows[:600, 1] += 0.5
-    rows[600:, 1] -= 0.5
-    found = ScoreTest.of(rows, np.eye(3) * 900).change(0.001, rng)
-    assert found is not None
-    assert found.earliest <= found.at <= found.latest
-    assert abs(found.at - 600) <= 20
+    assert abs(found.at - at) <= near
 
 
 def test_a_very_low_level_takes_no_more_permutations_and_a_bayes_factor_above_its_inverse() -> None:

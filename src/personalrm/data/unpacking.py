@@ -16,12 +16,12 @@ import orjson
 from personalrm.data.limits import DEFAULT
 from personalrm.errors import RowError
 
-_NO_COMMA = re.compile(
-    r"""'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|}\s++{""", re.DOTALL
-)
-"""Whole strings (the last may be unclosed), and the separator of the objects in an array as written by numpy."""
-_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-"""Brackets, and whole strings (the last may be unclosed), so that brackets in strings are not counted."""
+_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+"""A whole string; the last of a text may be unclosed. Brackets and separators in strings are thus not mistaken."""
+_NO_COMMA = re.compile("|".join((_QUOTED.replace('"', "'"), _QUOTED, r"}\s++{")), re.DOTALL)
+"""Whole strings of Python, and the separator of the objects in an array as written by numpy."""
+_TOKENS = re.compile(rf"{_QUOTED}|[\[\]{{}}]", re.DOTALL)
+"""Whole strings of JSON, and brackets."""
 _OBJECTS = re.compile(r"\[\s*+\{\s*+['\"]")
 """Start of a list of objects, which is unlikely for a prompt."""
 LITERAL = 256 << 10

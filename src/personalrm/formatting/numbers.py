@@ -8,6 +8,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def signed(value: float) -> str:
+    """Three decimals with a sign; what rounds to zero is +0.000."""
+    return f"{round(value, 3) + 0.0:+.3f}"
+
+
 def between(low: float | None, high: float | None, *, signed: bool = False) -> str:
     """An interval as text; a dash if an end is None."""
     if low is None or high is None:

@@ -21,6 +21,7 @@ from typing import Any
 from personalrm.bench.charts import Chart, Dots, Lines, Matrix, Point, Scatter, Series
 from personalrm.bench.report.svg import COLOURS, inline
 from personalrm.errors import MissingExtra
+from personalrm.formatting.numbers import signed
 from personalrm.formatting.plot_style import style
 from personalrm.formatting.texts import plain, shortened
 
@@ -195,7 +196,7 @@ def _matrix(chart: Matrix, figure: Any) -> None:
                 colour, depth = shade(value)
                 place = (across - 0.48, down - 0.46)
                 axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=colour, alpha=depth, linewidth=0))
-            words = "–" if value is None else f"{round(value, 3) + 0.0:+.3f}" if chart.middle == 0 else _value(value)
+            words = "–" if value is None else signed(value) if chart.middle == 0 else _value(value)
             look = {"fontsize": 9.0 if columns <= 10 else 6.5, "color": _SOFT if value is None else _INK}
             axes.text(across, down, words, ha="center", va="center", **look)
     turned = {"rotation": 35, "ha": "left", "rotation_mode": "anchor"} if columns > 3 else {}

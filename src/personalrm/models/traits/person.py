@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.data.shares import shares
+from personalrm.formatting.numbers import signed
 from personalrm.models.traits.features import Array
 from personalrm.models.traits.fit import integrated, softplus
 from personalrm.models.traits.forgetting import posterior_over_time
@@ -227,7 +228,7 @@ def _reason(measured: Measured, share: float | None) -> str:
             f"With each group of choices predicted from the others, the person's own weights {verb} the log loss by "
             f"{abs(measured.gain):.3f} per choice."
         )
-    expected = f"the expected change on later choices is {round(-measured.expected.mean, 3) + 0.0:+.3f}"
+    expected = f"the expected change on later choices is {signed(-measured.expected.mean)}"
     if share is None:
         what = "groups of choices" if measured.groups < FEWEST_GROUPS else "other people"
         few = f" (too few {what} to say how often)"
