@@ -18,7 +18,7 @@ SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"renamed"},
     {"errors"},
-    {"preferences", "privacy", "regular_files"},
+    {"preferences", "privacy", "recently_used", "regular_files"},
     {"files", "formatting"},
     {"databases", "locks"},
     {"profile"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
-from mutations import SEED, Faults, commands, mutate_folder, rounds
+from mutations import SEED, Faults, mutate_folder, rounds
 from places import LATER, MIRA
 
 PAIR = ("--prompt", "How long does pasta take?", "--a", "Nine minutes.", "--b", "That may depend on many things.")
@@ -53,12 +53,9 @@ def tried(run: Run, monkeypatch: pytest.MonkeyPatch, good: Path, tmp_path: Path,
                 ("bench", MIRA, "--methods", f"trained:{folder}"),
             ]
         )
-        done = faults.look(partial(run, *words), f"{words[0]} after {changed}")
-        if done is None:
-            continue
-        raw = commands(done.out + done.err)
-        if raw or done.code not in (0, 1) or "nan" in done.out.lower():
-            faults.found.setdefault(f"{sorted(raw)}, exit {done.code} after {changed}", done.out[:300] + done.err)
+        done = faults.command(partial(run, *words), f"{words[0]} after {changed}")
+        if done is not None and "nan" in done.out.lower():
+            faults.found.setdefault(f"NaN after {changed}", done.out[:300] + done.err)
     assert faults.found == {}
 
 

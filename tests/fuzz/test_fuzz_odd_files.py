@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import pytest
 from command_line import Run
-from mutations import SEED, Faults, commands, rounds
+from mutations import SEED, Faults, rounds
 from odd_files import make_odd
 from places import LATER, MIRA
 
@@ -135,13 +135,9 @@ def test_fuzz_odd_files(
         shutil.copytree(good, folder)
         name, words = uses(folder, host.url, draw)
         said = f"{words[0]} after {name}: {make_odd(folder / name, draw)}"
-        done = faults.look(partial(within, partial(run, *words)), said)
+        done = faults.command(partial(within, partial(run, *words)), said)
         shutil.rmtree(folder, ignore_errors=True)
-        if done is None:
-            continue
-        codes.add(done.code)
-        raw = commands(done.out + done.err)
-        if raw or done.code not in (0, 1):
-            faults.found.setdefault(f"{sorted(raw)}, exit {done.code}, {said}", done.out[:300] + done.err)
+        if done is not None:
+            codes.add(done.code)
     assert faults.found == {}
     assert codes <= {0, 1}

@@ -201,6 +201,15 @@ class Faults:
             self.found.setdefault(f"{type(error).__name__} at {where}", f"{said}: {error!s:.200}")
             return None
 
+    def command(self, call: Callable[[], Any], said: str) -> Any:
+        """`look` at a command; record control characters in what it prints and exit codes other than 0 and 1."""
+        done = self.look(call, said)
+        if done is not None:
+            raw = commands(done.out + done.err)
+            if raw or done.code not in (0, 1):
+                self.found.setdefault(f"{sorted(raw)}, exit {done.code}, {said}", done.out[:300] + done.err)
+        return done
+
 
 def commands(text: str) -> set[str]:
     """Control characters, bidirectional marks, invisible characters and lone surrogates in a text."""

@@ -11,7 +11,6 @@ is the logit. Sources: vLLM's ``entrypoints/pooling`` protocols; SGLang's docume
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -30,6 +29,7 @@ from personalrm.llm.http_client import HttpClient
 from personalrm.llm.scheduler import Scheduler
 from personalrm.llm.transport import BadRequest
 from personalrm.llm.wire import fold_system
+from personalrm.recently_used import RecentlyUsed
 
 Protocol = Literal["vllm", "sglang"]
 Turns = list[dict[str, str]]
@@ -80,7 +80,7 @@ class RewardEndpoint:
         }
         self._ways = [one for one in _WAYS[protocol] if render is not None or one.form != "text"]
         self._best: _Way | None = None
-        self._known: OrderedDict[bytes, float] = OrderedDict()
+        self._known = RecentlyUsed[bytes, float](REMEMBERED)
 
     async def rewards(self, conversations: Sequence[Turns]) -> list[float]:
         """Return the reward (a logit) of the last turn of each conversation.
@@ -99,11 +99,8 @@ class RewardEndpoint:
 
     async def _reward(self, turns: Turns) -> float:
         key = blake2b(orjson.dumps(turns), digest_size=16).digest()
-        if key not in self._known:
-            self._known[key] = await self._try_forms(turns)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return self._known[key]
+        known = self._known.get(key)
+        return self._known.keep(key, await self._try_forms(turns)) if known is None else known
 
     async def _try_forms(self, turns: Turns) -> float:
         """Try the form that worked last, then the others."""

@@ -8,14 +8,13 @@ opened.put("traits", profile, predictor)
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 
 from personalrm.models.base import Predictor
 from personalrm.profile.records import Profile
+from personalrm.recently_used import RecentlyUsed
 
 
 class OpenedPredictors:
@@ -26,27 +25,21 @@ class OpenedPredictors:
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
         self._lock = threading.Lock()
-        self._keys: OrderedDict[int, tuple[Profile, bytes]] = OrderedDict()
-        self._opened: OrderedDict[tuple[str, bytes], Predictor] = OrderedDict()
+        self._keys = RecentlyUsed[int, tuple[Profile, bytes]](most)
+        self._opened = RecentlyUsed[tuple[str, bytes], Predictor](most)
 
     def get(self, engine: str, profile: Profile) -> Predictor | None:
         """The cached predictor of this engine for a profile of this content, or None."""
         key = engine, self._key(profile)
         with self._lock:
-            found = self._opened.get(key)
-            if found is not None:
-                self._opened.move_to_end(key)
-            return found
+            return self._opened.get(key)
 
     def put(self, engine: str, profile: Profile, predictor: Predictor) -> None:
         """Cache a predictor; the least recently used one is evicted."""
         key = engine, self._key(profile)
         with self._lock:
-            self._opened[key] = predictor
-            self._opened.move_to_end(key)
-            _cut(self._opened, self._most)
+            self._opened.keep(key, predictor)
 
     def clear(self) -> None:
         """Remove all predictors."""
@@ -58,15 +51,8 @@ class OpenedPredictors:
         with self._lock:
             known = self._keys.get(id(profile))
             if known is not None:  # keep the object, so that its id is not reused
-                self._keys.move_to_end(id(profile))
                 return known[1]
         key = blake2b(orjson.dumps(profile), digest_size=16).digest()
         with self._lock:
-            self._keys[id(profile)] = profile, key
-            _cut(self._keys, self._most)
+            self._keys.keep(id(profile), (profile, key))
         return key
-
-
-def _cut(kept: OrderedDict[Any, Any], most: int) -> None:
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -7,7 +7,6 @@ priors.without("ada")                 # TraitsModel whose prior was learned with
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from personalrm.data.reading import read_people
 from personalrm.errors import NotEnoughChoices
 from personalrm.preferences import History
+from personalrm.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
     from personalrm.models.traits import TraitsModel
@@ -38,7 +38,7 @@ class PopulationPriors:
         self._population = population if isinstance(population, str | Path) else tuple(population)
         self._encoder, self._seed = encoder, seed
         self._users: frozenset[str] | None = None
-        self._priors: OrderedDict[str | None, TraitsModel] = OrderedDict()
+        self._priors: RecentlyUsed[str | None, TraitsModel] = RecentlyUsed(KEPT)
         self._lock = threading.Lock()
 
     def without(self, user: str) -> TraitsModel:
@@ -51,12 +51,7 @@ class PopulationPriors:
             if self._users is None:
                 self._users = frozenset(one.user for one in self._people())
             left_out = user if user in self._users else None
-            if left_out not in self._priors:
-                self._priors[left_out] = self._learned(left_out)
-                if len(self._priors) > KEPT:
-                    self._priors.popitem(last=False)
-            self._priors.move_to_end(left_out)
-            return self._priors[left_out]
+            return self._priors.get(left_out) or self._priors.keep(left_out, self._learned(left_out))
 
     def _learned(self, left_out: str | None) -> TraitsModel:
         from personalrm.models.traits import TraitsModel  # numpy, 0.1 s

@@ -12,7 +12,6 @@ predicted from the others, and without them.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +35,7 @@ from personalrm.preferences import History, Preference
 from personalrm.profile.options import Options
 from personalrm.profile.provenance import fingerprint_of_history, stamp_of_folder
 from personalrm.profile.records import Profile, TrainedState
+from personalrm.recently_used import RecentlyUsed
 
 
 @dataclass(frozen=True)
@@ -149,17 +149,13 @@ def encoder_behind(folder: str) -> Cached:
     return found
 
 
-_LOADED: OrderedDict[tuple[str, str], ScalarModel] = OrderedDict()
 _CACHE_SIZE = 2
+_LOADED = RecentlyUsed[tuple[str, str], ScalarModel](_CACHE_SIZE)
 _loading = threading.Lock()
 
 
 def _loaded(folder: str, stamp: str) -> ScalarModel:
     """Cached and locked: loading takes seconds, and a session opens many predictors."""
     with _loading:
-        if (folder, stamp) not in _LOADED:
-            _LOADED[folder, stamp] = load_trained(Path(folder))
-            if len(_LOADED) > _CACHE_SIZE:
-                _LOADED.popitem(last=False)
-        _LOADED.move_to_end((folder, stamp))
-        return _LOADED[folder, stamp]
+        found = _LOADED.get((folder, stamp))
+        return _LOADED.keep((folder, stamp), load_trained(Path(folder))) if found is None else found

@@ -9,7 +9,6 @@ Looked-up keys are cached for a few seconds, so a revoked key stops working with
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from personalrm.recently_used import RecentlyUsed
 from personalrm.service.config import OPEN_SPACE
 from personalrm.service.limits import RateLimit
 from personalrm.service.problems import Problem, later
@@ -57,7 +57,7 @@ class Authenticator:
     def __init__(self, store: Store, threads: Threads, rate: float, *, is_open: bool) -> None:
         self._store, self._threads = store, threads
         self._limit = RateLimit(rate)
-        self._known: OrderedDict[bytes, tuple[float, Access]] = OrderedDict()
+        self._known = RecentlyUsed[bytes, tuple[float, Access]](_REMEMBERED)
         self._open = store.make_space(OPEN_SPACE) if is_open else None
 
     async def authenticate(self, key: str | None, scope: Scope) -> Caller:
@@ -115,12 +115,9 @@ class Authenticator:
         asked = time.monotonic()  # a key revoked while its row is read must not be believed for longer
         found = await self._threads.store(self._store.access, key)
         if found is None:
-            self._known.pop(digest, None)
+            self._known.drop(digest)
             return None
-        self._known[digest] = asked, found
-        self._known.move_to_end(digest)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        self._known.keep(digest, (asked, found))
         return found
 
 

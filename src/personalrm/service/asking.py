@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from personalrm.client import Client
@@ -22,6 +21,7 @@ from personalrm.llm.language_model import LanguageModel
 from personalrm.models.registry import ALONE, DEFAULT, asked_model, is_local
 from personalrm.preferences import Message
 from personalrm.profile.spend import Spend
+from personalrm.recently_used import RecentlyUsed
 from personalrm.service.config import ServiceConfig
 from personalrm.store.people import PersonState
 from personalrm.store.spending import Spent
@@ -76,7 +76,7 @@ class PersonEndpoint:
         self, endpoint: LanguageModel, meter: Meter, note: Callable[[bytes], None], check: Callable[[bytes], None]
     ) -> None:
         self._endpoint, self._meter, self._note, self._check = endpoint, meter, note, check
-        self._noted: OrderedDict[bytes, None] = OrderedDict()
+        self._noted = RecentlyUsed[bytes, None](_NOTED)
 
     @property
     def model(self) -> str:
@@ -87,9 +87,7 @@ class PersonEndpoint:
         key = self._endpoint.key_of(messages, params)
         if key not in self._noted:
             await asyncio.to_thread(self._note, key)
-            self._noted[key] = None
-            if len(self._noted) > _NOTED:
-                self._noted.popitem(last=False)
+            self._noted.keep(key, None)
         await asyncio.to_thread(self._meter.reserve)
         completion = None
         try:

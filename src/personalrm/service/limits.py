@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+
+from personalrm.recently_used import RecentlyUsed
 
 _BURST_S = 2.0
 _KEYS = 10_000
@@ -14,18 +15,15 @@ class RateLimit:
 
     def __init__(self, rate: float) -> None:
         self._rate, self._burst = rate, max(1.0, rate * _BURST_S)
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._left = RecentlyUsed[str, tuple[float, float]](_KEYS)
 
     def wait(self, key: str, now: float | None = None) -> float:
         """Count a request and return 0 if it is allowed now, else the seconds until the next one is."""
         if self._rate <= 0:
             return 0.0
         now = time.monotonic() if now is None else now
-        left, seen = self._left.get(key, (self._burst, now))
+        left, seen = self._left.get(key) or (self._burst, now)
         left = min(self._burst, left + (now - seen) * self._rate)
         allowed = left >= 1.0
-        self._left[key] = (left - 1.0 if allowed else left, now)
-        self._left.move_to_end(key)
-        if len(self._left) > _KEYS:
-            self._left.popitem(last=False)
+        self._left.keep(key, (left - 1.0 if allowed else left, now))
         return 0.0 if allowed else (1.0 - left) / self._rate

@@ -12,8 +12,9 @@ would remove it again. Numbers of people are never reused.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import Generic, TypeVar
+
+from personalrm.recently_used import RecentlyUsed
 
 V = TypeVar("V")
 
@@ -26,28 +27,20 @@ class PersonCache(Generic[V]):
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[tuple[int, int], V] = OrderedDict()
+        self._kept = RecentlyUsed[tuple[int, int], V](most)
         self._gone: set[int] = set()
         self._lock = threading.Lock()
 
     def get(self, person_id: int, number: int) -> V | None:
         """The value of a person's version or revision, or None."""
-        key = person_id, number
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
+            return self._kept.get((person_id, number))
 
     def keep(self, person_id: int, number: int, value: V) -> None:
         """Add a value, unless the person was forgotten."""
         with self._lock:
-            if person_id in self._gone:
-                return
-            self._kept[person_id, number] = value
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            if person_id not in self._gone:
+                self._kept.keep((person_id, number), value)
 
     def people(self) -> set[int]:
         """Numbers of the people with values."""
@@ -59,4 +52,4 @@ class PersonCache(Generic[V]):
         with self._lock:
             self._gone.add(person_id)
             for key in [one for one in self._kept if one[0] == person_id]:
-                del self._kept[key]
+                self._kept.drop(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from threading import Lock
@@ -14,6 +13,7 @@ from personalrm.errors import DataError
 from personalrm.files import checked
 from personalrm.models.traits import TraitsModel
 from personalrm.preferences import ME, Preference
+from personalrm.recently_used import RecentlyUsed
 from personalrm.store.store import SpaceStore
 
 MOST_PAIRS = 5000
@@ -43,30 +43,26 @@ class OpenStudies:
     """Cache of recently used studies: their pairs and protocols never change, so they are read once."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int], HumanStudy] = OrderedDict()
+        self._known = RecentlyUsed[tuple[int, int], HumanStudy](_KEPT)
         self._lock = Lock()
 
     def get(self, space: SpaceStore, number: int) -> HumanStudy:
         """The study of that number. UnknownStudy if the space has none."""
         with self._lock:
             found = self._known.get((space.id, number))
-            if found is not None:
-                self._known.move_to_end((space.id, number))
-                return found
+        if found is not None:
+            return found
         stored = space.studies.get(number)
         protocol = checked(dict(stored.protocol), Protocol, f"study {number}, its protocol")
         pairs = [_preference(one) for one in space.studies.pairs(number)]
         made = HumanStudy(pairs, protocol, TraitsModel.shipped(), StoredLog(space, number))
         with self._lock:
-            self._known[space.id, number] = made
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return made
+            return self._known.keep((space.id, number), made)
 
     def drop(self, space: SpaceStore, number: int) -> None:
         """Remove a study and its texts from memory."""
         with self._lock:
-            self._known.pop((space.id, number), None)
+            self._known.drop((space.id, number))
 
 
 def begin(space: SpaceStore, name: str, protocol: Protocol, pairs: Sequence[Candidate], key_id: str) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -66,6 +67,21 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     length = np.linalg.norm(exact, axis=1, keepdims=True)
     scaled: Vectors = (exact / np.maximum(length, 1e-12)).astype(np.float32)
     return scaled
+
+
+class CutTexts:
+    """Counts the distinct texts that an encoder truncated, by hash."""
+
+    def __init__(self) -> None:
+        self._hashes: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def note(self, texts: Sequence[str], cut: Flags) -> None:
+        """Count those of the texts (n,) that were truncated (n,)."""
+        marked = (text for text, one in zip(texts, cut, strict=True) if one)
+        self._hashes.update(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in marked)
 
 
 def are_unit(vectors: Sequence[object]) -> list[bool]:

@@ -19,7 +19,7 @@ import numpy as np
 from personalrm.errors import DataError
 from personalrm.llm import background_loop
 from personalrm.llm.host import DEFAULT_URL, Host
-from personalrm.models.encoders.base import Flags, Vectors, unit
+from personalrm.models.encoders.base import CutTexts, Flags, Vectors, unit
 from personalrm.preferences import Message
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class EndpointEncoder:
         if self._host.api_key is None and self._host.base_url == DEFAULT_URL:
             raise DataError("no endpoint for the encoder: set OPENAI_API_KEY, or give a URL: endpoint:MODEL@URL")
         self._width = 0
-        self._cut: set[bytes] = set()
+        self._cut = CutTexts()
         self._opened: tuple[int, EmbeddingsEndpoint] | None = None
 
     @property
@@ -89,8 +89,7 @@ class EndpointEncoder:
             return np.zeros((0, self.width), np.float32), np.zeros(0, bool)
         found = background_loop.run(self._ask(texts))
         self._width = self._width or found.vectors.shape[1]
-        marked = (text for text, one in zip(texts, found.cut, strict=True) if one)
-        self._cut.update(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in marked)
+        self._cut.note(texts, found.cut)
         return unit(found.vectors), found.cut
 
     async def _ask(self, texts: Sequence[str]) -> Embeddings:

@@ -16,7 +16,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from logging import CRITICAL
 from typing import Any, Literal
 
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.errors import DataError, MissingExtra
-from personalrm.models.encoders.base import Flags, Vectors, unit
+from personalrm.models.encoders.base import CutTexts, Flags, Vectors, unit
 from personalrm.models.encoders.batching import Batch, Shape, batches
 from personalrm.models.encoders.chat import render
 from personalrm.models.encoders.weights import MISSING, Weights
@@ -56,7 +55,7 @@ class HiddenEncoder:
 
     def __init__(self, weights: Weights, pooling: Pooling, device: Device = "auto") -> None:
         self._weights, self._pooling, self._wanted = weights, pooling, device
-        self._cut: set[bytes] = set()
+        self._cut = CutTexts()
         if device == "cuda":
             self._device  # noqa: B018 - raises if there is none
 
@@ -95,8 +94,7 @@ class HiddenEncoder:
         shape = _ON_GPU if self._device == "cuda" else _ON_CPU
         for batch in batches([len(one) for one in tokens], shape):
             vectors[batch.rows] = self._read(tokens, batch)
-        marked = (text for text, one in zip(texts, cut, strict=True) if one)
-        self._cut.update(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in marked)
+        self._cut.note(texts, cut)
         return unit(vectors), cut
 
     @cached_property
