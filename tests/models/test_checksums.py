@@ -15,7 +15,8 @@ from personalrm.data.reading import read_people
 from personalrm.errors import DataError
 from personalrm.models.checksums import check_files, check_finite, checksums
 from personalrm.models.learned import Settings, save, train
-from personalrm.models.learned.folder import CARD, NUMBERS
+from personalrm.models.learned.folder import NUMBERS
+from personalrm.models.learned_card import CARD
 from personalrm.models.trained import load_trained
 
 

@@ -11,7 +11,7 @@ from facts import naming
 from personalrm.data.reading import read_people
 from personalrm.errors import DataError, MissingExtra
 from personalrm.models.learned import LearnedModel, Settings, save, train
-from personalrm.models.learned.folder import CARD
+from personalrm.models.learned_card import CARD
 from personalrm.models.reward_model.record import FILE
 from personalrm.models.trained import FILES, MANIFEST, kind_of, load_trained, trained_people
 

@@ -20,6 +20,7 @@ from personalrm.errors import DataError, MissingExtra, PersonalrmError
 from personalrm.files import checked, read_object
 from personalrm.models.base import ScalarModel
 from personalrm.models.checksums import check_files
+from personalrm.models.learned_card import CARD, read_fields
 from personalrm.profile.provenance import Lineage
 from personalrm.regular_files import content_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda"]
 Kind = Literal["learned", "bradley-terry"]
-FILES: dict[Kind, str] = {"learned": "personalrm-model.json", "bradley-terry": "personalrm.json"}
+FILES: dict[Kind, str] = {"learned": CARD, "bradley-terry": "personalrm.json"}
 """The file that identifies each kind; it is written last."""
 MANIFEST, PRIOR = "manifest.json", "prior.json"
 """The run's manifest; and the prior of the profiles in the inputs of a fine-tuned model."""
@@ -86,9 +87,8 @@ def trained_people(folder: Path) -> Lineage:
     if (folder / MANIFEST).exists():
         return _lineage(folder / MANIFEST, read_object(folder / MANIFEST, "model").get("lineage"))
     if kind == "learned":  # saved from Python
-        card = read_object(folder / FILES[kind], "model")
-        summary: Any = card.get("summary", card.get("facts"))  # the latter in files of schema 1
-        return _lineage(folder / FILES[kind], summary.get("people") if isinstance(summary, dict) else None)
+        summary: Any = read_fields(folder).get("summary")
+        return _lineage(folder / CARD, summary.get("people") if isinstance(summary, dict) else None)
     raise DataError(f"{folder} has no record of the people it was trained on: {MANIFEST} is missing")
 
 

@@ -16,7 +16,8 @@ from facts import naming
 from personalrm.errors import DataError, StorageError
 from personalrm.models.learned import METHODS, LearnedModel, Settings, folder, load, save, train
 from personalrm.models.learned.calibrating import Calibrator
-from personalrm.models.learned.folder import CARD, NUMBERS
+from personalrm.models.learned.folder import NUMBERS
+from personalrm.models.learned_card import CARD
 from personalrm.preferences import History
 
 FORMS = [*METHODS, "lore:published"]

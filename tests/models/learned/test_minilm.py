@@ -12,7 +12,7 @@ from facts import naming
 from personalrm.errors import DataError
 from personalrm.models.encoders import shared_minilm
 from personalrm.models.learned import LearnedModel, Settings, load, save, train
-from personalrm.models.learned.folder import CARD
+from personalrm.models.learned_card import CARD
 from personalrm.preferences import History
 
 

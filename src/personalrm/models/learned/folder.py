@@ -15,7 +15,7 @@ import torch
 
 from personalrm import __version__
 from personalrm.errors import DataError
-from personalrm.files import checked, read_object, replace_file, stored, to_json
+from personalrm.files import checked, replace_file, stored, to_json
 from personalrm.models.checksums import check_files, check_finite, checksum
 from personalrm.models.encoders import Device, Encoder, encoder_named
 from personalrm.models.learned.calibrating import Calibrator
@@ -23,16 +23,12 @@ from personalrm.models.learned.features import Features, encoder_part
 from personalrm.models.learned.model import LearnedModel, TrainingSummary
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward
+from personalrm.models.learned_card import CARD, SCHEMA, read_fields
 from personalrm.models.traits.design import Design
 from personalrm.models.traits.prior import Prior, check_units
 from personalrm.regular_files import content_of
 
-SCHEMA = 2
-CARD, NUMBERS = "personalrm-model.json", "model.safetensors"
-_RENAMED_IN_SCHEMA_2 = (
-    ("calibration", "everybody", "population"),
-    ("summary", "everybody_log_loss", "population_log_loss"),
-)
+NUMBERS = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +99,7 @@ def load(folder: str | Path, device: Device = "auto") -> LearnedModel:
 
 def read_card(folder: Path) -> LearnedCard:
     """The JSON part of a model. DataError if there is none, it is damaged, or a newer version wrote it."""
-    if not (folder / CARD).is_file():
-        raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
-    path = folder / CARD
-    return checked(_migrated(read_object(path, "model", SCHEMA)), LearnedCard, f"the model {path}")
-
-
-def _migrated(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a card of any version in the current schema; unknown values are left for validation."""
-    if card["schema"] == SCHEMA:
-        return dict(card)
-    names = {"trust": "calibration", "facts": "summary"}
-    found = {names.get(name, name): value for name, value in card.items()} | {"schema": SCHEMA}
-    for part, old, new in _RENAMED_IN_SCHEMA_2:
-        if isinstance(found.get(part), dict) and old in found[part]:
-            found[part] = {new if name == old else name: value for name, value in found[part].items()}
-    return found
+    return checked(read_fields(folder), LearnedCard, f"the model {folder / CARD}")
 
 
 def _card(model: LearnedModel, checksums: Mapping[str, str]) -> LearnedCard:
