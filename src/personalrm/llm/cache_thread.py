@@ -30,11 +30,10 @@ _Wanted = tuple[bytes, Callable[[], Iterable[bytes]]]
 _Answer = tuple[bytes, str, Completion]
 MOST_AT_ONCE = 128
 """Maximum number of operations in one statement."""
-LONGEST_WAIT_S = 0.004
-WAIT_SHARE = 0.05
-"""An answer waits after a wake-up of the thread for others: this share of the time it took, at most so many seconds. A
-wake-up takes 0.1 ms of CPU, whatever it brings; but the answer's slot at the host is idle meanwhile, and a kill loses
-the answer. Lookups do not wait, and take waiting answers with them."""
+WAIT_S = 0.004
+"""Seconds after a wake-up of the thread in which an answer waits for others, if others are expected. A wake-up takes
+0.1 ms of CPU, whatever it brings; but the answer's slot at the host is idle meanwhile, and a kill loses the answer (10
+ms left 2 % of the slots idle). Lookups do not wait, and take waiting answers with them."""
 IDLE_S = 0.05
 """Seconds without work after which the claims of stored answers are released."""
 
@@ -71,19 +70,18 @@ class CacheThread:
         return self._do(_Job(asyncio.get_running_loop().create_future(), wanted=(key, older)))
 
     def put(
-        self, key: bytes, model: str, completion: Completion, *, replace: bool = False, took_s: float = 0.0
+        self, key: bytes, model: str, completion: Completion, *, replace: bool = False, others_expected: bool = False
     ) -> asyncio.Future[None]:
         """See `AnswerCache.put`. StorageError when awaited; the answer may have been stored nevertheless.
 
         Args:
             key, model, completion, replace: as for `AnswerCache.put`.
-            took_s: seconds that the answer took, if others are expected; 0 if it is the last one.
+            others_expected: the answer may wait up to `WAIT_S` for others, to be stored with them.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if replace:
             return self._do(_Job(future, lambda: self.cache.put(key, model, completion, replace=True)))
-        wait_s = min(LONGEST_WAIT_S, WAIT_SHARE * took_s)
-        return self._do(_Job(future, answer=(key, model, completion)), wait_s)
+        return self._do(_Job(future, answer=(key, model, completion)), WAIT_S if others_expected else 0.0)
 
     def release_claim(self, key: bytes) -> None:
         """Release a claim later, without waiting."""

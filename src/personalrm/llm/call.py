@@ -7,7 +7,6 @@ completion = call.total(await endpoint.send(messages, params, call))        # an
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -31,7 +30,7 @@ class CallOwner(Protocol):
         """Raise StorageError if answers cannot be stored."""
         ...
 
-    async def keep(self, key: bytes, completion: Completion, took_s: float = 0.0) -> None:
+    async def keep(self, key: bytes, completion: Completion, others_expected: bool) -> None:
         """Store an answer; see `LanguageModel.keep`."""
         ...
 
@@ -47,7 +46,6 @@ class Call:
         self._paid: list[Completion] = []
         self.waiters: list[asyncio.Future[Completion]] = []
         self.on_its_way = self.kept = False
-        self._sent_at = 0.0
 
     def fail(self, error: Exception) -> None:
         """Pass an error to those who wait; without any it is dropped."""
@@ -65,7 +63,6 @@ class Call:
             budget.reserve(most)
             self._reserved = most
         self.on_its_way = True
-        self._sent_at = time.monotonic()
 
     async def answered(self, answer: Completion) -> None:
         """Book the answer, and store it unless it is empty."""
@@ -77,7 +74,7 @@ class Call:
         self._paid.append(paid)
         if visible(paid.text):
             many = budget.in_flight >= MANY_IN_FLIGHT
-            await self._model.keep(self._key, paid, time.monotonic() - self._sent_at if many else 0.0)
+            await self._model.keep(self._key, paid, many)
             self.kept = True
 
     def failed(self) -> None:

@@ -106,16 +106,16 @@ class LanguageModel:
 
         return close
 
-    async def keep(self, key: bytes, completion: Completion, took_s: float = 0.0) -> None:
+    async def keep(self, key: bytes, completion: Completion, others_expected: bool) -> None:
         """Store an answer. StorageError if that fails; then no request is sent until there is room.
 
         Args:
             key, completion: the answer.
-            took_s: seconds that it took, if other answers are expected; it may wait for them a small part of this time.
+            others_expected: it may wait a few milliseconds for other answers, to be stored with them.
         """
         try:
             refreshes = self._refreshed is not None
-            await self._cache.put(key, self.model, completion, replace=refreshes, took_s=took_s)
+            await self._cache.put(key, self.model, completion, replace=refreshes, others_expected=others_expected)
         except StorageError as full:
             self._stopped = full
             raise
