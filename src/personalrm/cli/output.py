@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from personalrm.cli.encodings import echo_source
-from personalrm.formatting.numbers import between, number
+from personalrm.formatting.numbers import between, number, signed
 from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import counted, json_text, printable
 from personalrm.preferences import Preference
@@ -111,7 +111,7 @@ def ranking(found: Ranking, responses: Sequence[str], *, as_json: bool) -> None:
     if found.compared and found.unscored == found.compared:
         return  # the order would be that of the responses
     for place, index in enumerate(found.order, 1):
-        one_line(out, f"{place}. {found.strengths[index]:+.3f}  {_short(responses[index], 90)}")
+        one_line(out, f"{place}. {signed(found.strengths[index])}  {_short(responses[index], 90)}")
     if found.unscored:
         remark(f"{found.unscored} of {found.compared} comparisons are unscored.")
 
@@ -309,11 +309,11 @@ def _demonstrations(out: Console, found: Profile) -> None:
     measured = ranked[0].worth is not None
     out.print(f"[bold]Most informative past choices[/bold]{' (reduction in log loss)' if measured else ''}")
     for one in ranked[:TAUGHT]:
-        worth = "" if one.worth is None else f"{one.worth:+.3f}  "
+        worth = "" if one.worth is None else f"{signed(one.worth)}  "
         choice = found.choice(one.choice)
         _line(out, f"  {worth}{_last_message(choice)} → {_short(choice.chosen, 60)}")
     if len(ranked) > TAUGHT:
-        least = "" if ranked[-1].worth is None else f", down to {ranked[-1].worth:+.3f}"
+        least = "" if ranked[-1].worth is None else f", down to {signed(ranked[-1].worth)}"
         out.print(f"  and {len(ranked) - TAUGHT} more{least}", style="dim")
     out.print()
 

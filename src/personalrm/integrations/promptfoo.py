@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 from personalrm.errors import DataError
+from personalrm.formatting.numbers import signed
 from personalrm.integrations.messages import context_of
 from personalrm.integrations.users import UserRewards
 from personalrm.llm import background_loop
@@ -75,7 +76,7 @@ async def _preference(
         return verdict.probability, _reason(verdict)
     [reward] = await rewards.score([user], [context], [output])
     share = None if reward is None else 0.5 * (1.0 + math.erf(reward / math.sqrt(2.0)))
-    return share, "no readable score" if reward is None else f"{reward:+.2f} deviations from {user}'s mean"
+    return share, "no readable score" if reward is None else f"{signed(reward, 2)} deviations from {user}'s mean"
 
 
 def _graded(score: float | None, reason: str) -> dict[str, Any]:

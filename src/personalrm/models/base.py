@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from personalrm.formatting.notebook import html_table
+from personalrm.formatting.numbers import signed
 from personalrm.preferences import History, Message, Pair, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Profile
@@ -48,7 +49,7 @@ class Ranking:
     unscored_reason: str | None = None
 
     def _repr_html_(self) -> str:
-        rows = [(str(place), str(one), f"{self.strengths[one]:+.3f}") for place, one in enumerate(self.order, 1)]
+        rows = [(str(place), str(one), signed(self.strengths[one])) for place, one in enumerate(self.order, 1)]
         return html_table("Ranking", ("place", "response", "log-odds"), rows)
 
     @classmethod

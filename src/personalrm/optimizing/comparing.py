@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from personalrm.formatting.numbers import signed
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import bounded_map
 from personalrm.optimizing.people import AT_ONCE, PreparedPerson
@@ -76,7 +77,7 @@ def verdict(held: HoldoutScores, *, kept_anyway: bool) -> str:
     test = held.paired[0]
     finding = (
         f"On {test.people} held-out people ({test.pairs} choices) the candidate's score differs from the shipped "
-        f"prompt's by {test.difference:+.4f} (p = {test.p:.3f})"
+        f"prompt's by {signed(test.difference, 4)} (p = {test.p:.3f})"
     )
     if is_better(held):
         return f"{finding}: a significant gain; the candidate is chosen."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from personalrm.bench.record import RunRecord
 from personalrm.bench.report import lines
+from personalrm.formatting.numbers import signed
 from personalrm.formatting.texts import counted, listed
 
 _NAMED = 4
@@ -33,7 +34,7 @@ def _against_baseline(record: RunRecord, best: RunRecord) -> Iterator[str]:
         effect, p = mine["effect"], mine["p_corrected"]
         result = "significant" if p < lines.SIGNIFICANT else "not significant"
         yield (
-            f"Against {base}, on the same pairs: {100 * effect['difference']:+.1f} points, {result} "
+            f"Against {base}, on the same pairs: {signed(100 * effect['difference'], 1)} points, {result} "
             f"(p = {p:.4f}, corrected for {counted(len(tests), 'test')})."
         )
     better = [one["name"] for one in lines.significant(tests) if one["effect"]["difference"] > 0]

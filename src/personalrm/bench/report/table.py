@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from personalrm.formatting.numbers import between, number
+from personalrm.formatting.numbers import between, number, signed
 from personalrm.formatting.texts import plain
 
 Form = Literal["text", "count", "figure", "signed", "percent", "p", "interval", "shift", "dollars", "seconds"]
@@ -95,7 +95,7 @@ _FORMS: Mapping[str, Callable[[Any], str]] = {
     "text": plain,
     "count": lambda value: f"{value:,}",
     "figure": number,
-    "signed": lambda value: f"{value:+.3f}",
+    "signed": signed,
     "percent": lambda value: f"{value:.1%}",
     "p": lambda value: "<0.0001" if value < 0.00005 else f"{value:.4f}",
     "interval": lambda pair: between(*pair),

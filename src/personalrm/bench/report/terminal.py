@@ -11,7 +11,7 @@ from personalrm.bench.record import RunRecord
 from personalrm.bench.report.reading import notes
 from personalrm.bench.report.studies import Study
 from personalrm.bench.report.table import words
-from personalrm.formatting.numbers import between, number
+from personalrm.formatting.numbers import between, number, signed
 from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import plain
 
@@ -101,7 +101,7 @@ def _tests(comparisons: list[RunRecord]) -> Table:
         _column(table, head)
     for one in comparisons:
         effect = one["effect"]
-        difference, interval = f"{effect['difference']:+.3f}", between(effect["low"], effect["high"], signed=True)
+        difference, interval = signed(effect["difference"]), between(effect["low"], effect["high"], signed=True)
         p, corrected = f"{effect['p']:.4f}", f"{one['p_corrected']:.4f}"
         table.add_row(Text(plain(one["name"])), difference, interval, p, corrected, f"{effect['pairs']:,}")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from personalrm.formatting.numbers import signed
 from personalrm.stats.intervals import Paired
 
 LEVEL = 0.05
@@ -11,8 +12,8 @@ def points(effect: Paired) -> str:
     """Format a difference, such as "+4.2 points (95 % interval +1.0 to +7.4, p = 0.012)"."""
     within = ""
     if effect.low is not None and effect.high is not None:
-        within = f"95 % interval {100 * effect.low:+.1f} to {100 * effect.high:+.1f}, "
-    return f"{100 * effect.difference:+.1f} points ({within}p = {effect.p:.2g})"
+        within = f"95 % interval {signed(100 * effect.low, 1)} to {signed(100 * effect.high, 1)}, "
+    return f"{signed(100 * effect.difference, 1)} points ({within}p = {effect.p:.2g})"
 
 
 def verdict(effect: Paired, significant: str, otherwise: str) -> str:

@@ -16,6 +16,7 @@ import typer
 from personalrm.cli import inputs, output
 from personalrm.errors import DataError
 from personalrm.files import replace_file, stored, to_json
+from personalrm.formatting.numbers import signed
 
 if TYPE_CHECKING:
     from personalrm.bench.studies.human import Choose, HumanStudy, Picked, Rate, Session
@@ -84,9 +85,9 @@ def tell(study: HumanStudy, out: Path) -> None:
     typer.echo("  ".join(f"{arm} {mean:.2f}" for arm, mean in found.means.items()))
     for one in found.comparisons:
         test = one.test
-        bounds = "" if test.low is None or test.high is None else f" [{test.low:+.2f}, {test.high:+.2f}]"
+        bounds = "" if test.low is None or test.high is None else f" [{signed(test.low, 2)}, {signed(test.high, 2)}]"
         size = "" if one.effect is None else f", effect {one.effect:.2f}"
-        typer.echo(f"own against {one.other}: {test.difference:+.2f}{bounds}, p {one.p:.3f} (Holm){size}")
+        typer.echo(f"own against {one.other}: {signed(test.difference, 2)}{bounds}, p {one.p:.3f} (Holm){size}")
     output.remark(f"{out / 'results.json'} and {out / 'ratings.csv'} have every claim and rating.")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from personalrm.cli.options import Json
+from personalrm.formatting.numbers import signed
 
 
 def judge_weights(
@@ -38,4 +39,4 @@ def judge_weights(
         damaged = f", {counted(one.damaged, 'damaged row')}" if one.damaged else ""
         behind = f"{counted(one.weight.labels, 'label')}, {counted(one.people, 'user')}{damaged}"
         judge = f"{one.key.model} · {one.key.arm} · {one.key.mode} · prompts {one.key.prompt}"
-        typer.echo(f"{judge}: weight {one.weight.weight:+.2f}{few}, verdicts by {one.form}; {behind}")
+        typer.echo(f"{judge}: weight {signed(one.weight.weight, 2)}{few}, verdicts by {one.form}; {behind}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from personalrm.errors import ProfileError
+from personalrm.formatting.numbers import signed
 from personalrm.llm.endpoint import Endpoint
 from personalrm.models.engines import JudgeEngine, LocalPredictor, TraitsEngine
 from personalrm.models.fusion.labels import learn_from_fit
@@ -108,7 +109,7 @@ class FusedEngine:
     def _notes(self, found: Mapping[VerdictMode, Sequence[tuple[Arm, float, int]]]) -> Iterator[str]:
         """The judge's weights, as text."""
         said = [
-            f"{arm} {weight:+.2f} ({labels} labelled verdicts)"
+            f"{arm} {signed(weight, 2)} ({labels} labelled verdicts)"
             if labels >= ENOUGH
             else f"{arm} 0 ({labels} of {ENOUGH})"
             for arm, weight, labels in found[self.options.verdicts]

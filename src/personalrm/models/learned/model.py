@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from personalrm.data.shares import shares
+from personalrm.formatting.numbers import signed
 from personalrm.models.learned.calibrating import Calibrator
 from personalrm.models.learned.ensemble import Array, MarginParts, infer, predict_margins
 from personalrm.models.learned.features import Features, Item
@@ -106,8 +107,11 @@ class LearnedModel:
             self.calibrator.person * parts.personal[0],
         )
         probability = float(sigmoid(self.calibrator.margins(*parts))[0])
-        why = f"population-level reward {population:+.2f} for the first response, this person's choices {personal:+.2f}"
-        return Verdict(probability, f"{why} (log-odds).")
+        return Verdict(
+            probability,
+            f"population-level reward {signed(population, 2)} for the first response, this person's choices "
+            f"{signed(personal, 2)} (log-odds).",
+        )
 
     def compare_many(self, pairs: Sequence[Pair]) -> Array:
         """Probabilities (n,) that the first response of each (context, a, b) is preferred."""

@@ -22,6 +22,7 @@ from fastapi.routing import APIRoute
 from personalrm.errors import PersonalrmError
 from personalrm.files import is_full
 from personalrm.formatting import pages
+from personalrm.formatting.numbers import signed
 from personalrm.formatting.texts import counted, cut, plain
 from personalrm.service.http import validation_problem
 from personalrm.service.problems import Problem, no_room, problem_of
@@ -140,6 +141,7 @@ def _environment() -> Environment:
     found = shared.overlay(loader=ChoiceLoader(loaders))
     found.filters |= {
         "cut": cut,
+        "signed": signed,
         "counted": counted,
         "percent": _percent,
         "day": _day,
