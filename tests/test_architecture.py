@@ -17,7 +17,7 @@ import places
 SOURCE = places.SOURCE / "personalrm"
 LAYERS = (
     {"renamed"},
-    {"errors"},
+    {"errors", "partial_order"},
     {"preferences", "privacy", "recently_used", "regular_files"},
     {"files", "formatting"},
     {"databases", "locks"},

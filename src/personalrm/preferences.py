@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import orjson
 
+from personalrm.partial_order import tiers
 from personalrm.renamed import warn
 
 Side = Literal["a", "b"]
@@ -218,17 +219,9 @@ class RankedChoice:
     @classmethod
     def of(cls, pairs: Sequence[Preference]) -> RankedChoice:
         """The ranking that the pairs came from. A response ranks below every response that won against it."""
-        depth = {text: 0 for one in pairs for text in (one.chosen, one.rejected)}
-        won = [(one.chosen, one.rejected) for one in pairs if not one.tie]
-        for _ in depth:  # longest path of wins to each response; a cycle of wins ends after as many rounds
-            deeper = [(worse, depth[better] + 1) for better, worse in won if depth[worse] <= depth[better]]
-            if not deeper:
-                break
-            for worse, level in deeper:
-                depth[worse] = max(depth[worse], level)
-        levels = sorted(set(depth.values()))
-        tiers = tuple(tuple(text for text, at in depth.items() if at == level) for level in levels)
-        return cls(pairs[0].ranking or pairs[0].id, pairs[0].context, tiers)
+        texts = (text for one in pairs for text in (one.chosen, one.rejected))
+        wins = ((one.chosen, one.rejected) for one in pairs if not one.tie)
+        return cls(pairs[0].ranking or pairs[0].id, pairs[0].context, tiers(wins, texts))
 
 
 @dataclass(frozen=True, slots=True)

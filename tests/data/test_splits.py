@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from choices import choice
+from growth import assert_growth
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalrm.data.splits import Split, context_target, folds_by_person, leave_group_out, split
+from personalrm.data.splits import Split, context_target, folds_by_person, in_order, leave_group_out, split
 from personalrm.errors import DataError
 from personalrm.preferences import History, Preference
 
@@ -151,6 +152,26 @@ def test_leaving_out_each_group_once() -> None:
     for training, held in rounds:
         assert not groups_of(training) & groups_of(held)
         assert len(training) == sum(one.group != held[0].group for one in people)
+
+
+@given(histories(), st.integers(0, 5))
+def test_each_group_after_all_earlier_ones_in_the_order_of_the_history(people: History, seed: int) -> None:
+    seen: set[str] = set()
+    for training, target in in_order(people, seed):
+        assert ids(training) == [name for name in ids(people) if people.choices[int(name)].group in groups_of(training)]
+        assert seen <= groups_of(training)
+        assert groups_of(target).isdisjoint(groups_of(training))
+        assert not any(one.tie for one in target)
+        seen = groups_of(training) | groups_of(target)
+
+
+def test_many_groups_are_split_in_about_linear_time() -> None:
+    def people(length: int) -> History:
+        return History("ada", tuple(choice(at, group=str(at)) for at in range(length)))
+
+    short, long = people(500), people(4_000)  # 4,000 took 1.5 s and more where each group was looked up in each choice
+    for protocol in (in_order, leave_group_out):
+        assert_growth(lambda given, protocol=protocol: sum(1 for _ in protocol(given)), short, long, 30.0, floor=0.01)  # type: ignore[misc, operator]
 
 
 def test_a_single_group_cannot_be_left_out() -> None:

@@ -17,6 +17,7 @@ on neither side (`Split.aside`).
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -68,11 +69,17 @@ def split(history: History, validation: float = 0.3, seed: int = 0) -> Split:
 
 def in_order(history: History, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
     """For every group but the first: the choices of all earlier groups, and the group's decided choices."""
-    groups = _groups(history, seed)
-    for at in range(1, len(groups)):
-        if target := tuple(one for one in groups[at] if not one.tie):
-            earlier = {members[0].group for members in groups[:at]}
-            yield history.only(one for one in history if one.group in earlier), target
+    places = _places(history)
+    earlier: list[Preference] = []
+    at: list[int] = []  # their positions in the history, whose order they keep
+    for members in _groups(history, seed):
+        target = tuple(one for one in members if not one.tie)
+        if earlier and target:
+            yield history.only(earlier), target
+        for place in places[members[0].group]:
+            index = bisect(at, place)
+            at.insert(index, place)
+            earlier.insert(index, history.choices[place])
 
 
 def growing(history: History, steps: int = 4, seed: int = 0) -> Iterator[tuple[History, tuple[Preference, ...]]]:
@@ -106,14 +113,16 @@ def leave_group_out(history: History) -> Iterator[tuple[History, tuple[Preferenc
 
     Groups with ties only are not predicted. A user with a single group yields nothing.
     """
-    groups = _groups(history, seed=0)
+    groups, places = _groups(history, seed=0), _places(history)
     if len(groups) < 2:
         return
     for members in groups:
         held_out = tuple(one for one in members if not one.tie)
         if held_out:
-            group = members[0].group
-            yield history.only(one for one in history if one.group != group), held_out
+            rest = list(history.choices)
+            for place in reversed(places[members[0].group]):
+                del rest[place]
+            yield history.only(rest), held_out
 
 
 def folds_by_person(users: Iterable[str], k: int, seed: int = 0) -> dict[str, int]:
@@ -134,6 +143,14 @@ def folds_of(names: Iterable[str], k: int, seed: int = 0) -> dict[str, int]:
     """Random fold in 0 … k-1 for each name (a user or a group); sizes differ by at most one."""
     drawn = sorted(set(names), key=lambda name: (_draw(seed, name), name))
     return {name: position % k for position, name in enumerate(drawn)}
+
+
+def _places(history: History) -> dict[str, list[int]]:
+    """Positions of each group's choices in the history."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(history):
+        places.setdefault(one.group, []).append(place)
+    return places
 
 
 def _groups(history: History, seed: int) -> list[list[Preference]]:
