@@ -9,12 +9,12 @@
 A population predicts what it was told to expect: ``JUDGED`` is *new people* where the population has judged the texts
 and its shrinkage is selected for that (what `bench --protocol new-people` does), ``NEW_TEXTS`` is *new people and new
 texts*. ``CROSSED`` selects the shrinkage for new texts but predicts judged ones, as `fit --population` does if the
-file's people have judged the person's texts; `bench` never does.
+file's people have judged the person's texts; `bench` never does. `shipped_cells` are those of the shipped prior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -25,9 +25,13 @@ from personalrm.data.splits import folds_by_person
 from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.person import Evidence
 from personalrm.models.traits.reader import TraitReader
+from personalrm.models.traits.train_prior import people_with_choices
 from personalrm.preferences import History, Preference
+from real_people import people_of
 
 FOLDS = 5
+RECIPE, CHOICES = ("prism", "mt_bench", "crowdrag"), 1600
+"""Sets of the shipped prior, and about how many choices of each it was learned from (`train_prior`)."""
 
 
 class Protocol(StrEnum):
@@ -54,13 +58,41 @@ class Cell(NamedTuple):
     people: Iterator[Asked]
 
 
-def cells(people: Sequence[History], protocol: Protocol, seed: int = 0) -> Iterator[Cell]:
-    """Five cells or, with new texts, twenty-five; texts are read once. ``seed``: of the folds."""
+def shipped_cells(name: str, people: Sequence[History], seed: int = 0) -> Iterator[Cell]:
+    """The people of a set with the shipped prior or, if it was learned from them, with its recipe repeated without them
+    and their texts."""
+    if name in RECIPE:
+        kept = {one: people_with_choices(people_of(one), CHOICES) for one in RECIPE}
+        users = {one.user for one in kept.pop(name)}
+        also = [one for each in kept.values() for one in each]
+        yield from cells(people, Protocol.NEW_TEXTS, seed, users=users, also=also)
+        return
+    model = TraitsModel.shipped()
+    number = _text_numbers(people)
+    yield Cell(model, _asked(model, list(enumerate(people)), number, np.ones(len(number), dtype=bool)))
+
+
+def cells(
+    people: Sequence[History],
+    protocol: Protocol,
+    seed: int = 0,
+    *,
+    users: Container[str] | None = None,
+    also: Sequence[History] = (),
+) -> Iterator[Cell]:
+    """Five cells or, with new texts, twenty-five; texts are read once.
+
+    Args:
+        people: those who are predicted.
+        protocol: see the module's docstring.
+        seed: of the folds.
+        users: of the people, those who are in the populations (of other folds than their own); None: all.
+        also: people of other sets in every population.
+    """
     fold_of, reader = folds_by_person((one.user for one in people), FOLDS, seed), TraitReader(remember=100_000)
-    texts = sorted({choice.group for one in people for choice in one.decided})
-    number = {text: at for at, text in enumerate(texts)}
+    number = _text_numbers(people)
     new = protocol is Protocol.NEW_TEXTS
-    part = np.random.default_rng(1 + seed).permutation(len(texts)) % (FOLDS if new else 1)
+    part = np.random.default_rng(1 + seed).permutation(len(number)) % (FOLDS if new else 1)
     for fold in range(FOLDS):
         held_out = [(at, one) for at, one in enumerate(people) if fold_of[one.user] == fold]
         for text_fold in range(int(part.max()) + 1):
@@ -68,9 +100,14 @@ def cells(people: Sequence[History], protocol: Protocol, seed: int = 0) -> Itera
             def known(choice: Preference, text_fold: int = text_fold) -> bool:
                 return not new or bool(part[number[choice.group]] != text_fold)
 
-            others = [one.only(filter(known, one)) for one in people if fold_of[one.user] != fold]
-            model = TraitsModel.from_population(others, reader=reader, new_texts=protocol is not Protocol.JUDGED)
+            others = [one for one in people if fold_of[one.user] != fold and (users is None or one.user in users)]
+            learned_from = [*(one.only(filter(known, one)) for one in others), *also]
+            model = TraitsModel.from_population(learned_from, reader=reader, new_texts=protocol is not Protocol.JUDGED)
             yield Cell(model, _asked(model, held_out, number, part == text_fold))
+
+
+def _text_numbers(people: Sequence[History]) -> dict[str, int]:
+    return {text: at for at, text in enumerate(sorted({choice.group for one in people for choice in one.decided}))}
 
 
 def _asked(

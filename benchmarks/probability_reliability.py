@@ -2,8 +2,10 @@
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/probability_reliability.py prism mt_bench
     PERSONALRM_REAL_DATA=DIR python benchmarks/probability_reliability.py crowdrag --people 150 --protocol new-texts
+    PERSONALRM_REAL_DATA=DIR python benchmarks/probability_reliability.py prism crowdrag ukp writers --shipped
 
-Five folds by person; the other folds are the population (`populations`: judged texts, new texts, or crossed). Of each
+Five folds by person; the other folds are the population (`populations`: judged texts, new texts, or crossed). With
+``--shipped`` the prior that ships with the package predicts, or its recipe without the person and their texts. Of each
 person, 2, 3, 5, 8 and 12 groups are drawn; the other groups are predicted from them as a profile would: by own weights
 where these are used, else by the population's. Stated is the probability of the response that is predicted. A row is of
 one set and number of groups, and of that row's pairs in four parts of equal size by stated probability: ``largest`` is
@@ -30,7 +32,7 @@ from personalrm.models.traits import TraitsModel
 from personalrm.models.traits.fit import sigmoid
 from personalrm.models.traits.person import Evidence, predict_group
 from personalrm.stats.intervals import interval
-from populations import Asked, Protocol, cells, drawn
+from populations import Asked, Protocol, cells, drawn, shipped_cells
 from real_people import people_of
 
 Array = simultaneous.Array
@@ -48,11 +50,12 @@ class Predicted(NamedTuple):
     text: NDArray[np.intp]
 
 
-def predicted(name: str, most: int | None, protocol: Protocol, seeds: int) -> Iterator[Predicted]:
-    """Each person at each number of groups that leaves something to predict, in parts by fold of the texts."""
+def predicted(name: str, most: int | None, protocol: Protocol | None, seeds: int) -> Iterator[Predicted]:
+    """Each person at each number of groups that leaves something to predict, in parts by fold of the texts; by the
+    shipped prior if the protocol is None."""
     people = people_of(name, most, fewest=4)
     for seed in range(seeds):
-        for cell in cells(people, protocol, seed):
+        for cell in shipped_cells(name, people, seed) if protocol is None else cells(people, protocol, seed):
             for one in cell.people:
                 yield from _of_person(cell.model, one, seed)
 
@@ -121,13 +124,15 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=["prism", "mt_bench"])
     parser.add_argument("--people", type=int, help="only so many people of each set, drawn at random")
     parser.add_argument("--protocol", type=Protocol, default=Protocol.JUDGED, choices=list(Protocol))
+    parser.add_argument("--shipped", action="store_true", help="use the shipped prior")
     parser.add_argument("--seeds", type=int, default=1, help="number of divisions into folds, taken together")
     given = parser.parse_args()
+    protocol = None if given.shipped else given.protocol
     rows: list[tuple[object, ...]] = []
     tests: list[str] = []
     good = True
     for name in given.names:
-        found = list(predicted(name, given.people, given.protocol, given.seeds))
+        found = list(predicted(name, given.people, protocol, given.seeds))
         every: list[simultaneous.Cell] = []
         for groups in GROUPS:
             some = [one for one in found if one.groups == groups]

@@ -272,9 +272,9 @@ def test_the_same_population_gives_the_same_prior(seventy_people: list[History])
 
 def test_the_shipped_prior_tells_where_it_comes_from_and_quotes_nobody() -> None:
     file = ROOT / "src/personalrm/models/traits/prior.json"
-    assert file.stat().st_size < 50_000
+    assert file.stat().st_size < 65_000
     prior = TraitsModel.shipped().prior
-    assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
+    assert prior.lineage["sources"] == ["prism.jsonl.gz", "mt_bench.jsonl.gz", "crowdrag.jsonl.gz"]
     assert "train_prior" in prior.lineage["command"]
     state = orjson.loads(file.read_bytes())
     numbers = [value for key, value in state.items() if key not in ("lineage", "traits", "people", "gain", "sure")]
@@ -340,6 +340,36 @@ def test_the_recipe_writes_a_prior_that_predicts(tmp_path: Path, seventy_people:
     assert str(tmp_path) not in out.read_text()
     model = TraitsModel.from_prior(prior)
     assert np.mean([likes(model, person) for person in seventy_people[30:60]]) > 0.52
+
+
+def test_the_recipe_keeps_about_as_many_choices_of_each_file(seventy_people: list[History]) -> None:
+    from personalrm.models.traits.train_prior import people_with_choices
+
+    kept = people_with_choices(seventy_people, 100)
+    counts = [len(one.decided) for one in kept]
+    assert sum(counts[:-1]) < 100 <= sum(counts)
+    assert kept == people_with_choices(seventy_people, 100)
+    assert [one.user for one in kept] != [one.user for one in people_with_choices(seventy_people, 100, seed=1)]
+    assert people_with_choices(seventy_people, None) == people_with_choices(seventy_people, 10**6) == seventy_people
+
+
+def test_profiles_with_an_earlier_shipped_prior_are_recognised() -> None:
+    from personalrm.models.traits.shipped import is_shipped, shipped_prior
+
+    old = orjson.loads((ROOT / "tests/profile/old/traits.json").read_bytes())
+    lineage = _lineage_in(old)
+    assert is_shipped(lineage, encoder=False)
+    assert not is_shipped(lineage, encoder=True)
+    assert is_shipped(shipped_prior().lineage, encoder=False)
+    assert not is_shipped({**lineage, "sources": ["mine.jsonl"]}, encoder=False)
+
+
+def _lineage_in(profile: object) -> dict[str, object]:
+    """The first lineage with sources in a profile as JSON."""
+    parts = list(profile.values()) if isinstance(profile, dict) else profile if isinstance(profile, list) else []
+    if isinstance(profile, dict) and "sources" in profile:
+        return profile
+    return next((found for one in parts if (found := _lineage_in(one))), {})
 
 
 def test_a_fit_loads_neither_scipy_nor_torch() -> None:

@@ -1,6 +1,6 @@
 """The shipped prior, and the lineage of the people it was learned from.
 
-shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
+shipped_prior().lineage["sources"]                # ["prism.jsonl.gz", "mt_bench.jsonl.gz", "crowdrag.jsonl.gz"]
 shipped_people().holds_history(history)           # True: accuracy on this person is no evidence
 is_shipped(prior.lineage, encoder=False)
 """
@@ -19,6 +19,10 @@ from personalrm.profile.provenance import Lineage, stamp_of_prior
 
 PEOPLE = "people"
 """Key in the prior's file of the `Lineage` of its training people; profiles do not contain it."""
+
+
+_SETS_BEFORE = ["prism.jsonl.gz", "mt_bench.jsonl.gz"]
+"""Training data of the priors before CrowdRAG; profiles that were fitted with them contain that lineage."""
 
 
 def shipped_prior(*, encoder: bool = False) -> Prior:
@@ -46,8 +50,10 @@ def shipped_stamp(*, encoder: bool = False) -> str:
 
 def is_shipped(lineage: Mapping[str, Any], *, encoder: bool) -> bool:
     """Whether a lineage has the sources and the command of the shipped prior, of any version of the package."""
-    ours = _file(encoder)["lineage"]
-    return all(lineage.get(one) == ours[one] for one in ("sources", "command"))
+    now = _file(encoder)["lineage"]
+    before = f"python -m personalrm.models.traits.train_prior {' '.join(_SETS_BEFORE)}{' --encoder' * encoder}"
+    known = ((now["sources"], now["command"]), (_SETS_BEFORE, before))
+    return (lineage.get("sources"), lineage.get("command")) in known
 
 
 @cache
