@@ -42,7 +42,7 @@ def train(people: Sequence[History], names: Sequence[str], options: str, *, enco
 
 
 def people_with_choices(people: Sequence[History], choices: int | None, seed: int = 0) -> list[History]:
-    """People, drawn at random until they have that many decided choices; all, in order, if it is None or not reached."""
+    """People, drawn at random until they have that many decided choices; all, in order, if it is None or too large."""
     counts = np.array([len(one.decided) for one in people])
     if choices is None or counts.sum() <= choices:
         return list(people)
