@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from personalrm.data.simulated import simulate_people
 from personalrm.models.traits import TraitsModel
@@ -175,3 +176,31 @@ def test_the_same_number_decides_what_is_used(learned: TraitsModel) -> None:
         evidence = learned.evidence(person.decided)
         measured = measure(evidence, learned.prior.covariance, learned.prior.gain)
         assert (arm_selection(measured).chosen == "persona") == (measured.expected.mean > -TOLERANCE)
+
+
+def alone_in(groups: int) -> list[NDArray[np.intp]]:
+    return [np.array([at]) for at in range(groups)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "misled"),
+    [
+        ([0.9, 1.1, 0.8, 1.0, 0.9, 1.2, 0.7, 1.0], True),
+        ([0.9, 1.1, 0.8, 1.0, 0.9, 1.2, 0.7], False),  # seven groups are too few to tell
+        ([0.2, 2.1, 0.3, 1.9, 0.2, 1.2, 0.4, 1.0], False),  # worse on average, within chance
+        ([0.5, 0.4, 0.6, 0.5, 0.6, 0.4, 0.5, 0.6], False),
+    ],
+)
+def test_predictions_worse_than_even_odds_are_told(losses: list[float], misled: bool) -> None:
+    found = Measured.of(np.array(losses), None, alone_in(len(losses)))
+    assert found.misled == misled
+    assert ("even odds" in arm_selection(found).reason) == misled
+
+
+def test_the_test_of_even_odds_counts_groups_and_seldom_errs() -> None:
+    one_group = [np.arange(8), *(np.array([at]) for at in range(8, 14))]
+    assert not Measured.of(np.full(14, 0.9), None, one_group).misled  # seven groups, whatever they hold
+    draw = np.random.default_rng(3)
+    true = [draw.uniform(0.5, 0.8, 20) for _ in range(400)]
+    losses = [-np.log(np.where(draw.random(20) < p, p, 1.0 - p)) for p in true]
+    assert np.mean([Measured.of(one, None, alone_in(20)).misled for one in losses]) < 0.02

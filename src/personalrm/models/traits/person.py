@@ -33,6 +33,7 @@ from personalrm.profile.small_numbers import FEWEST_GROUPS, FEWEST_PEOPLE
 TOLERANCE = 0.005
 """Expected loss in nats per choice up to which own weights are used: they are already shrunk towards the population's,
 and a mean over a few hundred people is not more precise. On PRISM, zero instead costs 0.4 points of accuracy."""
+_FEWEST_TO_TEST, _CRITICAL_T = 8, 3.0  # the upper 1 % of Student's t is 3.00 with 7 degrees of freedom, then lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Measured:
         groups: number of groups of choices.
         expected: expected gain on the person's later choices.
         weight: weight of each choice in the means, so that a ranking counts once; None if all weights are equal.
+        misled: whether the predictions in use are significantly worse than even odds.
     """
 
     before: Array
@@ -106,6 +108,7 @@ class Measured:
     groups: int
     expected: Expected
     weight: Array | None = None
+    misled: bool = False
 
     @classmethod
     def of(
@@ -118,12 +121,22 @@ class Measured:
     ) -> Measured:
         """Compute it from the losses, the groups and the prior of the gain."""
         gain = None if after is None else _mean(before - after, weight)
-        return cls(before, after, gain, len(groups), prior.expected(gain, len(groups)), weight)
+        found = cls(before, after, gain, len(groups), prior.expected(gain, len(groups)), weight)
+        used = after if after is not None and found.helps else before
+        return replace(found, misled=worse_than_even_odds(used, groups))
 
     @property
     def helps(self) -> bool:
         """Whether own weights are used: they change predictions, and the expected loss is at most `TOLERANCE`."""
         return self.expected.mean > -TOLERANCE and self.gain != 0.0
+
+
+def worse_than_even_odds(losses: Array, groups: Groups) -> bool:
+    """Whether log losses (n,) are significantly above log 2: one-sided t-test over at least eight groups, p < .01."""
+    if len(groups) < _FEWEST_TO_TEST:
+        return False
+    above = np.array([losses[rows].mean() for rows in groups]) - math.log(2.0)
+    return bool(above.mean() > _CRITICAL_T * above.std(ddof=1) / math.sqrt(len(above)))
 
 
 def groups_of(choices: Sequence[Preference]) -> list[NDArray[np.intp]]:
@@ -214,8 +227,19 @@ def arm_selection(measured: Measured) -> ArmSelection:
     share = measured.expected.share if known else None
     reason = _reason(measured, share)
     if not measured.helps:
-        return ArmSelection("default", arms, 0.0, None, f"{reason} They are not used.")
-    return ArmSelection("persona", arms, measured.gain, share, reason)
+        return ArmSelection("default", arms, 0.0, None, f"{reason} They are not used.{_warning(measured)}")
+    return ArmSelection("persona", arms, measured.gain, share, f"{reason}{_warning(measured)}")
+
+
+def _warning(measured: Measured) -> str:
+    """A sentence if the population is no guide to this person."""
+    if not measured.misled:
+        return ""
+    return (
+        " These predictions are worse than even odds (log loss above 0.693): do not rely on them. The population that "
+        "the weights were learned from differs from this person or judged other kinds of texts; use people with "
+        "similar tasks."
+    )
 
 
 def _reason(measured: Measured, share: float | None) -> str:
