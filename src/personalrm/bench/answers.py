@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.bench.entries import ResultKey
+from personalrm.bench.learned import LearnedByLine
 from personalrm.bench.plan import Plan
 from personalrm.errors import DataError
 from personalrm.preferences import Verdict
@@ -39,6 +40,7 @@ class Answers:
         remarks: number of tasks for each note of a judge ("no choices to learn from …": 3).
         taste: distance of the user's taste from the population mean, shape (pairs,), NaN where unknown; None
             where the method does not compute it.
+        learned: what was learned, as one sentence (`bench.learned`); None if nothing is said of it.
     """
 
     probability: Floats
@@ -47,6 +49,7 @@ class Answers:
     spend: Spend = field(default_factory=lambda: Spend(cost=0.0))
     remarks: Mapping[str, int] = field(default_factory=dict)
     taste: Floats | None = None
+    learned: str | None = None
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], spend: Spend) -> Answers:
@@ -108,6 +111,7 @@ def answers_from_rows(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered:
     probability, orders, taste = np.full(pairs, np.nan), np.full((pairs, 2), np.nan), np.full(pairs, np.nan)
     unscored: dict[int, str] = {}
     remarks: dict[str, int] = {}
+    learned = LearnedByLine()
     spend, known = Spend(cost=0.0), set()
     for row in rows:
         start = _start(row, plan)
@@ -121,12 +125,14 @@ def answers_from_rows(rows: Iterable[Mapping[str, Any]], plan: Plan, unanswered:
                 unscored[at] = _why(why)
         taste[start : start + len(row["ids"])] = row["learned"].get(TASTE, np.nan)
         spend = _sum(spend, row)
+        learned.add(row["learned"])
         if note := row["learned"].get("note"):
             remarks[note] = remarks.get(note, 0) + 1
     for number in range(len(plan.starts)):
         if number not in known:
             unscored |= dict.fromkeys(plan.places(number), _why(unanswered.get(number)))
-    return Answers(probability, orders, unscored, spend, remarks, None if np.isnan(taste).all() else taste)
+    tastes = None if np.isnan(taste).all() else taste
+    return Answers(probability, orders, unscored, spend, remarks, tastes, learned.sentence())
 
 
 def _start(row: Mapping[str, Any], plan: Plan) -> int:

@@ -35,7 +35,7 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
     """Details by label: ``history`` (mean number of choices learned from), ``over_people``, ``domains``,
     ``length_matched``; ``calibration``, ``ece`` and ``selective`` for lines with probabilities; ``tastes``, by distance
     of the person's taste from the mean, taken from the first line that measures it; ``position`` for a judge that
-    answers by position."""
+    answers by position; ``learned``: what was learned, as one sentence."""
     matched = equally_long([one.lengths for one in result.asked])
     domains = list(by_domain([one.domain for one in result.asked]))
     measured = next((one.answers.taste for one in result.lines.values() if one.answers.taste is not None), None)
@@ -55,6 +55,7 @@ def details_of(result: BenchResult) -> dict[str, dict[str, Any]]:
             "ece": error,
             "selective": _selective(result, label) if line.probabilistic else None,
             "position": _position(line.answers.orders),
+            "learned": line.answers.learned,
         }
     return found
 

@@ -76,7 +76,7 @@ class Guard:
                     own.update(_runs(_words(text), OWN_RUN))
             document_frequency.update(vocabulary)
         common = max(COMMON_LEAST, COMMON * len(people))
-        topics = frozenset(one for one in own_words - _talk() if document_frequency[one] < common)
+        topics = frozenset(one for one in own_words - preference_talk() if document_frequency[one] < common)
         return cls(frozenset(own), frozenset(runs), frozenset(long_runs), topics)
 
     def refusal(self, instruction: str) -> str | None:
@@ -98,7 +98,7 @@ class Guard:
 
     def _quotes(self, text: str) -> bool:
         words = content_words(text)
-        telling = (hash(one) for one in _windows(words, RUN) if not _talk().issuperset(one))
+        telling = (hash(one) for one in _windows(words, RUN) if not preference_talk().issuperset(one))
         return not (
             self.own_runs.isdisjoint(_runs(_words(text), OWN_RUN))
             and self.runs.isdisjoint(telling)
@@ -144,8 +144,8 @@ def _runs(words: list[str], size: int) -> Iterator[int]:
 
 
 @cache
-def _talk() -> frozenset[str]:
-    """Vocabulary of preference talk: that of the shipped prompts, and the list."""
+def preference_talk() -> frozenset[str]:
+    """Stems of the vocabulary of preference talk: that of the shipped prompts, and the list."""
     listed = content_words(_listed("preference_words"))
     shipped = content_words(" ".join(map(prompts.load, prompts.hashes())))
     return frozenset([*listed, *shipped])

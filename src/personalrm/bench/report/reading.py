@@ -94,7 +94,7 @@ def _of_figures(record: RunRecord) -> Iterator[str]:
     if any(row["cost"] is None for row in record["methods"]):
         yield "The cost of a method is unknown if the model's prices are unknown."
     if record["population"] is None and record["folds"] == 1:
-        yield "There were no other people to learn from: traits and population use the prior shipped with the package."
+        yield "There were no other people to learn from: traits, fused and population use the shipped prior."
 
 
 def _of_methods(record: RunRecord) -> Iterator[str]:
@@ -104,11 +104,13 @@ def _of_methods(record: RunRecord) -> Iterator[str]:
     for one in record["details"]:
         if one.get("position"):
             yield f"{one['label']} answers by position, not by content: {one['position']}."
-    for what, key, unit in (("Not scored by", "unscored", ""), ("Noted by", "remarks", " tasks")):
+        if one.get("learned"):
+            yield f"Learned by {one['label']}: {one['learned']}."
+    for what, key, unit in (("Not scored by", "unscored", "pair"), ("Noted by", "remarks", "task")):
         said: dict[str, list[str]] = {}
         for one in record["details"]:
             if one[key]:
-                reasons = ", ".join(f"{reason} ({count:,}{unit})" for reason, count in one[key].items())
+                reasons = ", ".join(f"{reason} ({counted(count, unit)})" for reason, count in one[key].items())
                 said.setdefault(reasons, []).append(one["label"])
         for reasons, labels in said.items():
             yield f"{what} {listed(labels)}: {reasons}."

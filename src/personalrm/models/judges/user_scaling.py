@@ -7,13 +7,12 @@
 For each conversation m schemes of weighted criteria are written from the person's own choices; each scores both
 responses in both orders, and the log-odds are averaged. ``neighbours`` adds one scheme of each of the nearest people,
 with the same weight. A neighbour's scheme is written with a prompt that contains this neighbour's choices and nothing
-of the judged person; it is used for that person only if `synthesis.guard` finds no quote, no topic and no statement
-about who the neighbour is, and it contains no name. Otherwise the next nearest person is used.
+of the judged person; it is used for that person only if each criterion is in general terms (`general_terms`).
+Otherwise the next nearest person is used.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,11 +22,11 @@ from personalrm.errors import DataError
 from personalrm.llm.endpoint import Endpoint
 from personalrm.llm.gather import gather
 from personalrm.models.judges import FittedJudge
+from personalrm.models.judges.general_terms import GeneralTerms
 from personalrm.models.judges.rubric import Rubrics, Scheme, context_of, write_schemes
 from personalrm.preferences import History
 from personalrm.privacy import refuse_mixing
 from personalrm.profile.options import Options
-from personalrm.synthesis.guard import Guard
 
 if TYPE_CHECKING:
     from personalrm.models.judges.neighbours import Neighbourhood
@@ -37,8 +36,6 @@ MOST = 64
 """Maximum schemes or neighbours in a name: each scheme costs two calls per pair."""
 TRIED = 3
 """Number of people tried per requested neighbour."""
-_NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z][a-zà-ÿ]+|@|https?:", re.UNICODE)
-"""A capitalised word within a sentence, an address or a link."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +98,9 @@ async def _written(endpoint: Endpoint, neighbour: History, seed: int) -> list[Sc
 
 
 def names_no_one(scheme: Scheme, neighbour: History) -> bool:
-    """Whether every criterion is general: no quote of the neighbour's texts, no topic of theirs, no name."""
-    guard = Guard.of([neighbour])
-    told = " ".join(one.text for one in scheme)
-    user = len(neighbour.user) > 2 and neighbour.user.casefold() in told.casefold()
-    return not user and all(guard.refusal(one.text) is None and not _NAME.search(one.text) for one in scheme)
+    """Whether every criterion is in general terms: no word of the neighbour's texts, no topic, no name, no identity."""
+    general = GeneralTerms.of(neighbour)
+    return all(general.hold(one.text) for one in scheme)
 
 
 def scaled(name: str) -> ScaledRubric:
