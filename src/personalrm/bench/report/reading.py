@@ -106,11 +106,11 @@ def _of_methods(record: RunRecord) -> Iterator[str]:
             yield f"{one['label']} answers by position, not by content: {one['position']}."
         if one.get("learned"):
             yield f"Learned by {one['label']}: {one['learned']}."
-    for what, key, unit in (("Not scored by", "unscored", "pair"), ("Noted by", "remarks", "task")):
+    for what, key, unit in (("Not scored by", "unscored", ""), ("Noted by", "remarks", "task")):
         said: dict[str, list[str]] = {}
         for one in record["details"]:
             if one[key]:
-                reasons = ", ".join(f"{reason} ({counted(count, unit)})" for reason, count in one[key].items())
+                reasons = ", ".join(f"{reason} ({counted(count, unit) if unit else f'{count:,}'})" for reason, count in one[key].items())
                 said.setdefault(reasons, []).append(one["label"])
         for reasons, labels in said.items():
             yield f"{what} {listed(labels)}: {reasons}."
