@@ -110,7 +110,8 @@ def _of_methods(record: RunRecord) -> Iterator[str]:
         said: dict[str, list[str]] = {}
         for one in record["details"]:
             if one[key]:
-                reasons = ", ".join(f"{reason} ({counted(count, unit) if unit else f'{count:,}'})" for reason, count in one[key].items())
+                numbers = {reason: counted(count, unit) if unit else f"{count:,}" for reason, count in one[key].items()}
+                reasons = ", ".join(f"{reason} ({number})" for reason, number in numbers.items())
                 said.setdefault(reasons, []).append(one["label"])
         for reasons, labels in said.items():
             yield f"{what} {listed(labels)}: {reasons}."
