@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from growth import assert_growth
 
+from personalrm.data.column_roles import _Finder
 from personalrm.data.conversations import merged
+from personalrm.data.reading import read_choices
 from personalrm.data.templated import turns_of
+from personalrm.errors import DataError
 from personalrm.llm.malformed_http import salvaged
 from personalrm.preferences import Message
 from personalrm.synthesis.guard import content_words
@@ -64,3 +68,15 @@ def test_what_is_read_is_the_same_for_short_responses() -> None:
     assert cut is not None
     assert cut.body == b"ab"
     assert turns_of("[INST] a [INST] b [/INST] c") == (Message("user", "a  b"), Message("assistant", "c"))
+
+
+def test_rows_of_an_unknown_format_cost_as_little_as_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: roles are assigned once for each set of columns, not for each row."""
+    found: list[list[str]] = []
+    assign = _Finder.layout
+    monkeypatch.setattr(_Finder, "layout", lambda self: found.append(self._names) or assign(self))
+    path = tmp_path / "rows.csv"
+    path.write_text("* q\n" * 500, "utf-8")
+    with pytest.raises(DataError, match="no known format"):
+        list(read_choices(path))
+    assert 0 < len(found) < 20

@@ -6,6 +6,7 @@ layout = Layouts(Columns()).of({"Question": …, "Answer A": …, "Answer B": �
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from personalrm.data.columns import ABOUT, BESIDE, PICKS, PREFERS, ROLES, contrasted, plain
@@ -36,6 +37,12 @@ class Layouts:
                 self._known.clear()
             found = self._known[names] = _Finder(names, self.given).layout()
         return found
+
+
+@lru_cache(maxsize=_KEPT)
+def layout_of(names: tuple[str, ...]) -> Layout:
+    """The layout of these columns without a mapping; cached, because finding it takes 0.3 ms, several times a row."""
+    return Layouts(Columns()).of(dict.fromkeys(names))
 
 
 class _Finder:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from personalrm.data.column_roles import Layouts
+from personalrm.data.column_roles import layout_of
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields
 from personalrm.data.formats.base import Format
-from personalrm.data.mapping import Columns
 from personalrm.data.unpacking import unpacked
 
 _CONTAINERS = frozenset(
@@ -45,11 +44,11 @@ def _opened(row: Fields) -> dict[str, Any]:
 
 
 def _says_nothing(columns: Collection[str]) -> bool:
-    return not Layouts(Columns()).of(dict.fromkeys(columns)).kind
+    return not layout_of(tuple(columns)).kind
 
 
 def _holds_a_choice(row: Fields) -> bool:
-    layout = Layouts(Columns()).of(_opened(row))
+    layout = layout_of(tuple(_opened(row)))
     return layout.kind in _DECIDES and _DECIDES[layout.kind] in layout.roles
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from personalrm.data.column_roles import Layouts
+from personalrm.data.column_roles import layout_of
 from personalrm.data.columns import plain
 from personalrm.data.fields import Fields, describe, first_of
 from personalrm.data.formats.base import Format
-from personalrm.data.mapping import Columns
 from personalrm.data.ratings import THUMBS
 from personalrm.data.unpacking import structured
 from personalrm.errors import RowError
@@ -31,10 +30,10 @@ def rows(row: Fields) -> Iterator[Fields]:
         raise RowError("an object of properties", field=name, found=describe(inner))
     found: dict[str, Any] = {str(key): value for key, value in inner.items() if not str(key).startswith("$")}
     said = THUMBS.get(plain(str(first_of(row, _NAMES)[1])))
-    layout = Layouts(Columns()).of(found)
+    layout = layout_of(tuple(found))
     if not layout.kind and said is not None:
         found["liked"] = said
-        layout = Layouts(Columns()).of(found)
+        layout = layout_of(tuple(found))
     if not layout.kind:
         return
     user, time = (first_of(row, one)[1] or first_of(inner, one)[1] for one in (_PEOPLE, _TIMES))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from personalrm.data.column_roles import Layouts
+from personalrm.data.column_roles import layout_of
 from personalrm.data.columns import ROLES
 from personalrm.data.contents import messages
 from personalrm.data.fields import Fields
 from personalrm.data.formats.base import Format
-from personalrm.data.mapping import Columns
 from personalrm.errors import RowError
 
 _RATED = frozenset(("liked", "thumb", "thumbs", "thumbs_up", "feedback", "user_feedback", "rating", "stars"))
@@ -26,7 +25,7 @@ def rows(row: Fields) -> Iterator[Fields]:
 
 def _is_rated(columns: Collection[str]) -> bool:
     listed = any(one in columns for one in ROLES["context"])
-    return listed and not _RATED.isdisjoint(columns) and not Layouts(Columns()).of(dict.fromkeys(columns)).kind
+    return listed and not _RATED.isdisjoint(columns) and not layout_of(tuple(columns)).kind
 
 
 def _is_list(row: Fields) -> bool:
