@@ -5,7 +5,8 @@
 For every judge with at least 300 pairs: accuracy and log loss of traits, of the calibrated judge alone (σ(c·v), with c
 learned like the weight), and of both fused, on the judge's pairs, with 95 % intervals by person and Holm-corrected
 paired tests. Uninformative judges (random, always longer, contrary) are drawn at 50, 100, 300 and all labels. The curve
-asks the judge only if |ℓ| < t·b: t = 1 is the engine's rule, t = 0 never asks, and t = ∞ always.
+asks the judge only if |ℓ| < t·b: t = 1 is the engine's rule, t = 0 never asks, and t = ∞ always. The last table has the
+reliability of the fused probabilities, asked by that rule, in four parts (`probability_reliability`).
 
 Everything is learned on the people of the other folds (and, with the second protocol, on other texts).
 """
@@ -24,9 +25,12 @@ from personalrm.data.reading import read_people
 from personalrm.models.from_population import Populations
 from personalrm.models.fusion.out_of_fold import Labelled
 from personalrm.models.fusion.weights import Array, JudgeWeight, earned_weight, fused_logit, judge_weight, log_odds
-from personalrm.models.traits.fit import softplus
+from personalrm.models.traits.fit import sigmoid, softplus
 from personalrm.preferences import Preference
 from personalrm.stats.intervals import holm, interval, paired
+from probability_reliability import ALLOWED, parts_of, reliability
+from probability_reliability import Predicted as Stated
+from simultaneous import simultaneous
 
 FEWEST, DRAWS = 300, 20
 SIZES = (50, 100, 300, 100_000)
@@ -234,6 +238,31 @@ def calls(name: str, data: Predicted) -> None:
     )
 
 
+def reliable(name: str, data: Predicted) -> None:
+    """Print whether the fused probabilities are true, with each judge asked where |ℓ| < b."""
+    number = {group: at for at, group in enumerate(sorted({one.group for one in data.choices}))}
+    text = np.array([number[one.group] for one in data.choices])
+    rows, cells = [], []
+    for judge in sorted({judge for one in data.choices for judge in one.judges}):
+        v = cached(judge)(data.choices)
+        on = ~np.isnan(v)
+        if on.sum() < FEWEST:
+            continue
+        both = data.logit.copy()
+        for rows_of, weight, _ in data.weights(cached(judge)):
+            asked = rows_of & on & (np.abs(data.logit) < abs(weight.weight))
+            both[asked] += weight.weight * v[asked]
+        some = [
+            Stated(int(who), 0, sigmoid(both[on & (data.person == who)]), text[on & (data.person == who)])
+            for who in np.unique(data.person[on])
+        ]
+        rows.append((judge, *reliability(some, 1)[1]))
+        cells += parts_of(some, 1)
+    heads = ("judge", "people", "pairs", "stated", "came true", "95 %", "largest", "within 7 points")
+    print_table(f"{name}: probability of each fused prediction", heads, rows)
+    print(simultaneous(cells, ALLOWED))
+
+
 def main() -> None:
     """Print all tables of each set."""
     parser = argparse.ArgumentParser()
@@ -245,6 +274,7 @@ def main() -> None:
         by_judge(name, data)
         useless(name, data)
         calls(name, data)
+        reliable(name, data)
 
 
 if __name__ == "__main__":
