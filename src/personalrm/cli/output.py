@@ -18,6 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from personalrm.cli.encodings import echo_source
+from personalrm.cli.engine_text import is_fused, is_of_traits, predicts_with, preset_of
 from personalrm.formatting.numbers import between, number, signed
 from personalrm.formatting.tables import print_table
 from personalrm.formatting.texts import counted, json_text, printable
@@ -61,7 +62,7 @@ def profile(found: Profile) -> None:
     out.print(
         f"[bold]{_safe(found.user)}[/bold] · {counted(len(found.history), 'choice')} ({len(found.training)} learned "
         f"from, {len(found.validation)} held back{f', {ties} tied' if ties else ''}) · "
-        f"{_safe(found.model)}{_preset(found)} · {_use(found)}\n"
+        f"{_safe(found.model)}{_safe(preset_of(found))} · {_safe(predicts_with(found))}\n"
     )
     _persona(out, found)
     _arms(out, found)
@@ -227,15 +228,6 @@ def _prediction(out: Console, choice: Preference, found: Evaluation) -> None:
         out.print(Padding(_safe(judged.reasoning), (0, 0, 0, 8)), style="dim")
 
 
-def _use(found: Profile) -> str:
-    """Text on whether the persona is part of the prompts."""
-    from personalrm.synthesis.prompting import persona_in_use
-
-    if found.persona is None:
-        return "no persona"
-    return "persona in use" if persona_in_use(found) else "persona [bold]not[/bold] in use (see What helps)"
-
-
 def _persona(out: Console, found: Profile) -> None:
     from personalrm.synthesis.persona import own_summary
 
@@ -245,7 +237,9 @@ def _persona(out: Console, found: Profile) -> None:
     summary = own_summary(found.persona)
     out.print(f"[bold]Persona[/bold]\n{_safe(summary)}\n" if summary else "[bold]Persona[/bold]")
     for claim in found.persona.claims:
-        out.print(f"• {_safe(claim.text)}{'' if found.traits else _counts(claim)}")  # the embedded engine says them
+        out.print(
+            f"• {_safe(claim.text)}{'' if is_of_traits(found) else _counts(claim)}"
+        )  # the embedded engine says them
         for line in _evidence(found, claim):
             _line(out, f"    {line}")
     if found.persona.claims:
@@ -289,7 +283,7 @@ def _evidence(found: Profile, claim: Claim) -> list[str]:
 def _arms(out: Console, found: Profile) -> None:
     from personalrm.synthesis.arm_selection import ARMS
 
-    out.print("[bold]What helps[/bold]")
+    out.print(f"[bold]What helps{' the model alone' if is_fused(found) else ''}[/bold]")
     for arm, one in sorted(found.fallback.arms.items(), key=lambda item: ARMS.index(item[0])):
         mark = "→" if arm == found.fallback.chosen else " "
         out.print(
@@ -316,11 +310,6 @@ def _demonstrations(out: Console, found: Profile) -> None:
         least = "" if ranked[-1].worth is None else f", down to {signed(ranked[-1].worth)}"
         out.print(f"  and {len(ranked) - TAUGHT} more{least}", style="dim")
     out.print()
-
-
-def _preset(found: Profile) -> str:
-    """The preset; empty for the embedded engine, which has none."""
-    return "" if found.traits else f", preset {_safe(found.preset)}"
 
 
 def console(wide: int = PLAIN_WIDTH) -> Console:

@@ -150,7 +150,7 @@ class TraitsEngine:
             raise NotEnoughChoices(f"{history.user} has no decided choice among {len(history)}: nothing to learn from")
         people = self._people(history.user, known)
         profile = people.fit(history).profile(self.options)
-        return replace(profile, notes=(*profile.notes, *_learned_from(people.prior, history)))
+        return replace(profile, notes=(*profile.notes, *shipped_prior_notes(people.prior, history)))
 
     def _people(self, user: str, known: Profile | None) -> TraitsModel:
         """The population's model: from the population, else from the earlier profile, else the shipped one."""
@@ -165,7 +165,7 @@ class TraitsEngine:
         return TraitsModel.shipped(encoder=self.encoder)
 
 
-def _learned_from(prior: Prior, history: History) -> tuple[str, ...]:
+def shipped_prior_notes(prior: Prior, history: History) -> tuple[str, ...]:
     """A note if the prior is shipped and was fitted on this user's choices too."""
     from personalrm.models.traits.shipped import is_shipped, shipped_people
 

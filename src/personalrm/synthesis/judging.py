@@ -116,6 +116,9 @@ class OrderVerdict:
     seconds: float = 0.0
 
 
+_EVEN = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdicts on both orders of one pair, as probabilities of the caller's first response.
@@ -128,9 +131,22 @@ class Judgement:
     unscored: str | None = None
 
     def verdict(self) -> Verdict:
-        """Return the public verdict, with the reasoning of the first order if there is one."""
-        reasoning = reasoning_of(self.orders[0].text) if self.orders else "The two responses are identical."
+        """Return the public verdict, with the reasoning of the first order if there is one, and a remark if that order
+        prefers another response than both together."""
+        if not self.orders:
+            return Verdict(self.probability, "The two responses are identical.", self.unscored)
+        first = self.orders[0]
+        reasoning = reasoning_of(first.text)
+        if reasoning and first.probability is not None and not agree(first.probability, self.probability):
+            reasoning = f"The two orders disagree; the answer in the first order was: {reasoning}"
         return Verdict(self.probability, reasoning, self.unscored)
+
+
+def agree(one: float | None, other: float | None) -> bool:
+    """Whether two probabilities of the same response prefer the same one, or one of them is missing."""
+    if one is None or other is None:
+        return True
+    return abs(one - other) < _EVEN or (one - 0.5) * (other - 0.5) > 0.0
 
 
 def question(

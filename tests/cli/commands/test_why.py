@@ -38,6 +38,14 @@ def test_choices_without_a_reason_are_listed_and_one_is_kept(run: Run, profile: 
     assert name not in {one["id"] for one in after["choices"]}
 
 
+def test_a_profile_whose_choices_all_have_reasons_is_no_error(run: Run, tmp_path: Path) -> None:
+    rows = [{"prompt": "Well?", "chosen": f"Yes {n}.", "rejected": f"No {n}.", "reason": "Kind."} for n in range(3)]
+    (tmp_path / "own.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    assert run("fit", tmp_path / "own.jsonl", "--out", tmp_path / "own.json").code == 0
+    said = run("why", tmp_path / "own.json")
+    assert (said.code, "has a reason" in said.out) == (0, True)
+
+
 def test_what_cannot_be_kept_is_said_and_the_profile_stays(run: Run, profile: Path) -> None:
     kept = profile.read_bytes()
     assert "no choice 'nobody'" in sentence(run("why", profile, "nobody", "Because."))

@@ -18,8 +18,9 @@ from facts import naming
 from personalrm.client import Client
 from personalrm.data.writing import write_choices
 from personalrm.errors import DataError, ProfileError
+from personalrm.models.fusion.predictor import _explanation
 from personalrm.models.fusion.table import JudgeKey, LabelledVerdict, VerdictTable, prompt_version, table_path
-from personalrm.preferences import History, Message, Preference
+from personalrm.preferences import History, Message, Preference, Verdict
 from personalrm.profile.file import load, save
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import FusedState, JudgeState, Profile
@@ -94,6 +95,7 @@ def test_a_fit_keeps_both_parts_and_labels_the_judges_verdicts(
     assert set(profile.engine.weights.values()) == {0.0}  # nobody else's labels are there
     assert any("default 0 (0 of 100)" in one for one in profile.notes)
     assert any("judge:simulated" in one for one in profile.notes)
+    assert any(Client("traits").fit(people[0]).fallback.reason in one for one in profile.notes)
     rows = {one.key.arm: one for one in VerdictTable(table_path(cache)).rows()}
     assert {"default", "demonstrations"} <= set(rows)
     assert all(0 < one.weight.labels <= len(profile.validation) and one.people == 1 for one in rows.values())
@@ -141,6 +143,17 @@ def test_whoever_asks_for_reasons_hears_those_of_the_judge(client: Client, cache
     found = [client.compare(profile, *one) for one in pairs]
     assert any(one.reasoning != other.reasoning for one, other in zip(found, alone, strict=True))
     assert all(one.reasoning for one in found)
+
+
+def test_reasons_are_for_the_predicted_response() -> None:
+    """Both a judge's and the traits' words are left out where they speak for the other response."""
+    alone, judge = Verdict(0.7, "A is favoured by length."), Verdict(0.2, "B is kinder.")
+    assert _explanation(0.3, alone, [judge]) == "B is kinder."
+    assert _explanation(0.6, alone, [judge]) == "A is favoured by length."
+    outweighed = _explanation(0.3, alone, [Verdict(0.2)])  # a letter without words
+    assert outweighed is not None
+    assert "By traits alone" in outweighed
+    assert _explanation(0.3, Verdict(0.7), [Verdict(0.2)]) is None
 
 
 def test_an_update_keeps_what_was_reasoned(client: Client, host: Host, people: list[History]) -> None:
@@ -219,7 +232,10 @@ def test_the_command_line_fits_predicts_evaluates_and_shows_the_weights(
     write_choices(tmp_path / "first.jsonl", people[0].choices[:14])
     write_choices(tmp_path / "later.jsonl", people[0].choices[14:])
     me, at = tmp_path / "me.json", ("--base-url", host.url)
-    assert run("fit", tmp_path / "first.jsonl", "--model", NAME, *at, "--out", me).code == 0
+    fitted = run("fit", tmp_path / "first.jsonl", "--model", NAME, *at, "--out", me)
+    assert fitted.code == 0
+    assert "traits alone" in fitted.out.partition("\n\n")[0]  # no label of anybody else's: the model is not asked
+    assert " for, " in fitted.out  # the persona's claims are counted
     said = run("compare", me, "--prompt", "Well?", "--a", "Yes.", "--b", "No, and here is why.", "--json", *at)
     assert said.code == 0
     assert 0.0 < json.loads(said.out)["probability"] < 1.0
@@ -230,4 +246,5 @@ def test_the_command_line_fits_predicts_evaluates_and_shows_the_weights(
     assert {one["arm"] for one in rows} >= {"default", "demonstrations"}
     assert all(one["model"] == "simulated" and one["weight"] == 0.0 and one["labels"] > 0 for one in rows)
     assert "simulated · default · token" in run("judge-weights").out
+    assert json.loads(run("judge-weights", "--json", "--cache", "postgresql://me@host/answers").out) == rows
     assert run("judge-weights", "--forget", people[0].user, "--json").out.strip() == "[]"

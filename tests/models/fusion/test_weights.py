@@ -114,3 +114,8 @@ def test_verdicts_count_by_their_side_or_by_bounded_log_odds() -> None:
     said = np.array([-9.0, -0.5, 0.0, 2.0])
     assert as_form(said, "sign").tolist() == [-1.0, -1.0, 0.0, 1.0]
     assert as_form(said, "log-odds").tolist() == [-4.0, -0.5, 0.0, 2.0]
+
+
+def test_an_infinite_verdict_is_none_in_a_prediction_as_in_learning() -> None:
+    found = fused_logit(np.array([0.1, 0.1]), np.array([[1.0, np.inf], [np.inf, 1.0]]), np.array([0.5, 0.0]))
+    assert found.tolist() == [0.6, 0.1]

@@ -101,10 +101,25 @@ async def test_an_unreadable_letter_is_asked_again_with_an_explanation() -> None
     assert endpoint.asked == 4
 
 
+async def test_a_reasoning_of_one_order_is_marked_where_both_together_prefer_another_response() -> None:
+    def told(first: str, second: str, params: SamplingParams) -> str:
+        preferred = "A" if first == "x" else "B" if both else "A"
+        return f'{{"reasoning": "Because of {preferred}.", "preference": "{preferred}"}}'
+
+    judge = Judge(Answers(told), JudgeContext())
+    both = True  # the same response in both orders
+    assert (await judge.compare(CONTEXT, "x", "y")).reasoning == "Because of A."
+    both = False  # the first place in both orders: even
+    biased = await judge.compare(CONTEXT, "x", "y")
+    assert biased.winner is None
+    assert "orders disagree" in (biased.reasoning or "")
+    assert "Because of A." in (biased.reasoning or "")
+
+
 async def test_a_reasoning_model_s_thoughts_are_not_the_reasoning() -> None:
     answer = '<think>Perhaps {"preference": "B"}…</think>{"reasoning": "It is kind.", "preference": "A"}'
     verdict = await Judge(Answers(lambda *_: answer), JudgeContext()).compare(CONTEXT, "x", "y")
-    assert verdict.reasoning == "It is kind."
+    assert (verdict.reasoning or "").endswith(": It is kind.")  # after the remark that the orders disagree
 
 
 async def test_ranking_finds_the_planted_strengths() -> None:

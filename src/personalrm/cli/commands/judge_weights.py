@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,8 @@ from personalrm.formatting.numbers import signed
 
 def judge_weights(
     cache: Annotated[
-        Path | None, typer.Option(help="Answer cache; the labelled verdicts are stored beside it.")
+        str | None,
+        typer.Option(help="Answer cache; the labelled verdicts are stored beside it (default: PERSONALRM_CACHE)."),
     ] = None,
     forget: Annotated[str | None, typer.Option(help="Delete the verdicts on this user's choices.")] = None,
     as_json: Json = False,

@@ -80,7 +80,8 @@ def _list(known: Profile, top: int, as_json: bool, path: Path) -> None:
         echo_source(json_text({"user": known.user, "without_reason": len(open_ones), "choices": rows}))
         return
     if not open_ones:
-        raise DataError(f"every choice in {path} has a reason")
+        output.paragraph(f"Every choice in {path} has a reason.")
+        return
     output.paragraph(f"{counted(len(open_ones), 'choice')} without a reason; the newest:")
     for one in shown:
         _show(one)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from personalrm.errors import ProfileError
 from personalrm.formatting.numbers import signed
 from personalrm.llm.endpoint import Endpoint
-from personalrm.models.engines import JudgeEngine, LocalPredictor, TraitsEngine
+from personalrm.models.engines import JudgeEngine, LocalPredictor, TraitsEngine, shipped_prior_notes
 from personalrm.models.fusion.labels import learn_from_fit
 from personalrm.models.fusion.predictor import FusedPredictor, Listener
 from personalrm.models.fusion.table import JudgeKey, VerdictTable, prompt_version
@@ -93,11 +93,13 @@ class FusedEngine:
         model, state = self.endpoint.model, judge.engine
         if not isinstance(state, JudgeState) or traits.traits is None:
             raise ProfileError(f"the two parts of the profile of {judge.user} are of other kinds than expected")
-        learn_from_fit(self.table, model, judge, state, TraitsModel.behind_profile(traits))
+        people = TraitsModel.behind_profile(traits)
+        learn_from_fit(self.table, model, judge, state, people)
         found = {mode: list(self._weights(judge, mode)) for mode in MODES}
         weights: dict[str, float] = {name: weight for name, weight, _ in found[self.options.verdicts]}
         parts: Mapping[str, JudgeState | TraitsState] = {"traits": traits.traits, "judge": state}
-        notes = (*judge.notes, *self._notes(found))
+        of_traits = (f"Traits: {traits.fallback.reason}", *shipped_prior_notes(people.prior, judge.history))
+        notes = (*judge.notes, *of_traits, *self._notes(found))
         return replace(judge, model=f"{PREFIX}{model}", engine=FusedState(parts, weights), notes=notes)
 
     def _weights(self, profile: Profile, mode: VerdictMode) -> Iterator[tuple[Arm, float, int]]:

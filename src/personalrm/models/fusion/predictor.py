@@ -19,6 +19,7 @@ from personalrm.preferences import Message, Pair, Verdict
 from personalrm.profile.options import VerdictMode
 from personalrm.profile.records import Arm
 from personalrm.stats.bradley_terry import pairs_to_compare, strengths
+from personalrm.synthesis.judging import agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class FusedPredictor:
     threshold: float = 0.0
 
     async def compare(self, context: Sequence[Message], a: str, b: str, verdicts: VerdictMode = "reasoned") -> Verdict:
-        """The judge's reasoning if it was asked, else that of the traits; never unscored, because traits always
-        predict.
+        """The reasoning of a judge that was asked and prefers the predicted response, else that of the traits; never
+        unscored, because traits always predict.
 
         A judge without a weight in this mode is asked in the other mode if it has one there.
         """
@@ -114,17 +115,26 @@ class FusedPredictor:
             return alone
         logit = float(log_odds(np.array([alone.probability]))[0])
         answered: list[tuple[float, float]] = []
-        reasoning = alone.reasoning
+        said_by: list[Verdict] = []
         while waiting and self._worth_asking(logit, answered, waiting):
             judge = waiting.pop(0)
             said = await judge.judge.compare(*pair, mode)
             if said.probability is not None and not math.isnan(said.probability):
                 answered.append((judge.weight, judge.shift(said.probability)))
-                reasoning = said.reasoning or reasoning
+                said_by.append(said)
         if not answered:
             return alone
-        return Verdict(1.0 / (1.0 + math.exp(-fused_of(logit, answered))), reasoning)
+        fused = 1.0 / (1.0 + math.exp(-fused_of(logit, answered)))
+        return Verdict(fused, _explanation(fused, alone, said_by))
 
     def _worth_asking(self, logit: float, answered: Sequence[tuple[float, float]], waiting: Sequence[Listener]) -> bool:
         possible = extremes(logit, answered, [(one.weight, one.reach) for one in waiting])
         return value_of_asking(fused_of(logit, answered), possible) > self.threshold
+
+
+def _explanation(fused: float, alone: Verdict, judges: Sequence[Verdict]) -> str | None:
+    """The newest reasoning for the predicted response, else that of the traits, marked as theirs."""
+    for one in (*reversed(judges), alone):
+        if one.reasoning and agree(one.probability, fused):
+            return one.reasoning
+    return f"By traits alone, which the judge outweighs: {alone.reasoning}" if alone.reasoning else None

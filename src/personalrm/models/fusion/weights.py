@@ -6,7 +6,7 @@
 
 All values are "chosen minus rejected" or "a minus b": ``logit`` is the log-odds without the judge, ``verdict`` the
 judge's verdict with the sign of the response that it favours: ±1, or log-odds (up to `SOFTEST`), 0 for an even verdict
-and NaN if unscored.
+and NaN if unscored; infinite ones are unscored.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ def fused_logit(logit: Array, verdicts: Array, weights: Array) -> Array:
 
     Args:
         logit: log-odds without the judges (m,).
-        verdicts: of each judge on each pair (m, k), NaN where there is none.
+        verdicts: of each judge on each pair (m, k), NaN where there is none; an infinite one counts as none.
         weights: of the judges (k,).
     """
-    given = ~np.isnan(verdicts)
+    given = np.isfinite(verdicts)
     present = np.where(given, np.abs(weights), 0.0)
     squares = (present * present).sum(axis=1)
     number = np.where(squares > 0.0, present.sum(axis=1) ** 2 / np.where(squares > 0.0, squares, 1.0), 1.0)
