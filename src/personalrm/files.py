@@ -49,6 +49,8 @@ _WAYS_OUT = {
     errno.ENXIO: "name a file",
 }
 """What to do about an error of the file system."""
+DISK_FULL = f"the disk is full or failing: {_WAYS_OUT[errno.ENOSPC]}"
+"""Reason of writers whose errors do not tell why they failed."""
 
 _SQLITE_WAYS_OUT = {
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "wait until the other process ends, and run again"),
@@ -147,7 +149,7 @@ def reason(error: OSError | sqlite3.Error) -> str:
         way_out = _WAYS_OUT.get(error.errno or 0)
         return f"{error.strerror or error}{f': {way_out}' if way_out else ''}"
     if is_full(error):
-        return f"the disk is full or failing: {_WAYS_OUT[errno.ENOSPC]}"
+        return DISK_FULL
     way_out = _SQLITE_WAYS_OUT.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     return f"{error}{f': {way_out}' if way_out else ''}"
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 
 from personalrm.errors import DataError, StorageError
-from personalrm.files import reason, replacing
+from personalrm.files import DISK_FULL, reason, replacing
 from personalrm.profile.provenance import differing
 
 State = dict[str, Any]
@@ -114,7 +114,7 @@ class Checkpoint:
             with replacing(self._path) as out:
                 torch.save(self._kept, out)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            said = reason(error) if isinstance(error, OSError) else error
+            said = reason(error) if isinstance(error, OSError) else DISK_FULL
             raise StorageError(f"the checkpoint {self._path} cannot be written: {said}") from None
         self._written = time.monotonic()
 

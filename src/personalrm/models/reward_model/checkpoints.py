@@ -9,15 +9,17 @@ otherwise the message names the difference. Incomplete checkpoints of a killed p
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from safetensors import SafetensorError
 
-from personalrm.errors import DataError
-from personalrm.files import read_record, replace_file, to_json
+from personalrm.errors import DataError, StorageError
+from personalrm.files import DISK_FULL, read_record, reason, replace_file, to_json
 from personalrm.models.reward_model.backbones import Backbone
 from personalrm.models.reward_model.record import FILE, Record
 from personalrm.models.reward_model.settings import RewardSettings
@@ -25,6 +27,7 @@ from personalrm.profile.provenance import differing, hash_of
 from personalrm.renamed import renamed
 
 FOLDER, RUN = "checkpoints", "run.json"
+_TORCH_WRITER = ("inline_container", "PytorchStreamWriter", "iostream error")  # in the RuntimeErrors of torch.save
 FREE = ("device", "data", "licence", "merge")  # settings that may change on resume: no training step depends on them
 
 
@@ -89,6 +92,21 @@ def last_complete(folder: Path) -> Path | None:
         else:
             return one
     return None
+
+
+@contextmanager
+def storage(out: Path) -> Iterator[None]:
+    """StorageError for the errors of writers on a full disk: torch and safetensors have their own classes."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {reason(error)}") from error
+    except SafetensorError as error:
+        raise StorageError(f"{out} cannot be written: {error}") from error
+    except RuntimeError as error:
+        if any(mark in str(error) for mark in _TORCH_WRITER):
+            raise StorageError(f"{out} cannot be written: {DISK_FULL}") from error
+        raise
 
 
 def _check_finished(record: Record, run: Run, out: Path) -> None:

@@ -11,8 +11,7 @@ uninterrupted one (bitwise on a CPU with one thread). Afterwards the folder hold
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +20,11 @@ from typing import Any
 import orjson
 import torch
 from datasets import Dataset
-from safetensors import SafetensorError
 from transformers import set_seed
 from trl.trainer.reward_config import RewardConfig
 
-from personalrm.errors import DataError, StorageError
-from personalrm.files import reason, replace_file
+from personalrm.errors import DataError
+from personalrm.files import replace_file
 from personalrm.locks import hold
 from personalrm.models.checksums import UNCHECKED, checksums
 from personalrm.models.reward_model import checkpoints
@@ -101,7 +99,7 @@ def train(
     _check(rows, validation_rows)
     device, run = device_of(settings.device), run_of(rows, validation_rows, settings)
     held = hold(out / checkpoints.FOLDER, "training")
-    with held, _storage(out), quiet(), deferred_interrupt() as interrupt:
+    with held, checkpoints.storage(out), quiet(), deferred_interrupt() as interrupt:
         started = checkpoints.begin(out, run, resume)
         if not (out / FILE).exists():
             _run(rows, validation_rows, run, device, out, RunCallback(interrupt, settings.patience, progress), started)
@@ -284,16 +282,3 @@ def _record(run: checkpoints.Run, inputs: Inputs, data: _Data, gaps: Any, state:
         rows=run.rows, dtype="bfloat16" if model.dtype is torch.bfloat16 else "float32",
         versions={name: version(name) for name in ("personalrm", "torch", "transformers", "trl", "peft")},
     )  # fmt: skip
-
-
-@contextmanager
-def _storage(out: Path) -> Iterator[None]:
-    """StorageError for the errors of writers on a full disk: torch and safetensors have their own classes."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{out} cannot be written: {reason(error)}") from error
-    except (SafetensorError, RuntimeError) as error:
-        if isinstance(error, SafetensorError) or "PytorchStreamWriter" in str(error):
-            raise StorageError(f"{out} cannot be written: {error}") from error
-        raise
