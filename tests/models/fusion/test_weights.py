@@ -119,3 +119,16 @@ def test_verdicts_count_by_their_side_or_by_bounded_log_odds() -> None:
 def test_an_infinite_verdict_is_none_in_a_prediction_as_in_learning() -> None:
     found = fused_logit(np.array([0.1, 0.1]), np.array([[1.0, np.inf], [np.inf, 1.0]]), np.array([0.5, 0.0]))
     assert found.tolist() == [0.6, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("count", "right", "length", "why"),
+    [(99, 0.9, 0.5, "labels"), (400, 0.5, 0.5, "nats"), (400, 0.62, 1.0, "length"), (400, 0.8, 0.5, None)],
+)
+def test_a_judge_without_a_weight_says_why(count: int, right: float, length: float, why: str | None) -> None:
+    """``length``: how often the longer response is the one that the judge favours."""
+    logit, verdict = labelled(count, right, 3)
+    longer = verdict * np.where(np.random.default_rng(0).random(count) < length, 1.0, -1.0)
+    found = earned_weight(logit, verdict, longer)
+    assert (found.weight == 0.0) == (why is not None)
+    assert found.why_unused is None if why is None else why in (found.why_unused or "")

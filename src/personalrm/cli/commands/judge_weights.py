@@ -23,7 +23,6 @@ def judge_weights(
 
     from personalrm.formatting.texts import counted
     from personalrm.models.fusion.table import VerdictTable, table_path
-    from personalrm.models.fusion.weights import ENOUGH
 
     table = VerdictTable(table_path(cache))
     if forget is not None:
@@ -35,7 +34,7 @@ def judge_weights(
     if not rows:
         typer.echo(f"No labelled verdicts in {table.path}: fit or evaluate people with a language model first.")
     for one in rows:
-        few = f" (0 below {ENOUGH} labels)" if one.weight.labels < ENOUGH else ""
+        few = f" ({one.weight.why_unused})" if one.weight.why_unused else ""
         damaged = f", {counted(one.damaged, 'damaged row')}" if one.damaged else ""
         behind = f"{counted(one.weight.labels, 'label')}, {counted(one.people, 'user')}{damaged}"
         judge = f"{one.key.model} · {one.key.arm} · {one.key.mode} · prompts {one.key.prompt}"

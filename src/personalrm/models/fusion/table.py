@@ -117,6 +117,7 @@ class JudgeRow:
             "weight": own.weight,
             "posterior": own.posterior,
             "gain": own.gain,
+            "why_unused": own.why_unused,
         }
 
 

@@ -29,6 +29,7 @@ ENOUGH = 100
 """Minimum number of labelled verdicts; a judge with fewer has weight 0."""
 SOFTEST = 4.0
 """Maximum absolute log-odds of a verdict, because language models give 0.999 far too often."""
+_LEAST_GAIN = 1.0  # nats over all labels
 _STEPS, _CLOSE = 100, 1e-10
 
 
@@ -70,12 +71,25 @@ class JudgeWeight:
         posterior: `judge_weight` before shrinkage.
         gain: reduction of the log loss by the posterior weight, in nats over all labels.
         labels: number of labelled verdicts.
+        beyond_length: its gain after the length of the responses has been used, in nats; None where it is not needed.
     """
 
     weight: float
     posterior: float
     gain: float
     labels: int
+    beyond_length: float | None = None
+
+    @property
+    def why_unused(self) -> str | None:
+        """Why the weight is 0; None for a judge that is used."""
+        if self.weight != 0.0:
+            return None
+        if self.labels < ENOUGH:
+            return f"below {ENOUGH} labels"
+        if self.gain <= _LEAST_GAIN:
+            return f"it gains {max(self.gain, 0.0):.1f} nats, at least {_LEAST_GAIN:g} is needed"
+        return "it gains hardly more than the length of the responses"
 
 
 def earned_weight(logit: Array, verdict: Array, longer: Array | None = None) -> JudgeWeight:
@@ -100,8 +114,11 @@ def earned_weight(logit: Array, verdict: Array, longer: Array | None = None) -> 
         return JudgeWeight(0.0, PRIOR_MEAN, 0.0, 0)
     posterior = judge_weight(logit, verdict)
     gain = _gain(logit, verdict, posterior)
-    earned = gain > 1.0 and len(logit) >= ENOUGH and (said is None or _beyond_length(logit, verdict, said) > 1.0)
-    return JudgeWeight((1.0 - 1.0 / gain) * posterior if earned else 0.0, posterior, gain, len(logit))
+    if gain <= _LEAST_GAIN or len(logit) < ENOUGH:
+        return JudgeWeight(0.0, posterior, gain, len(logit))
+    beyond = None if said is None else _beyond_length(logit, verdict, said)
+    earned = beyond is None or beyond > _LEAST_GAIN
+    return JudgeWeight((1.0 - 1.0 / gain) * posterior if earned else 0.0, posterior, gain, len(logit), beyond)
 
 
 def _scored(logit: Array, verdict: Array, *others: Array) -> tuple[Array, ...]:
