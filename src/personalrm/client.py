@@ -40,7 +40,7 @@ from personalrm.models.engine_pool import EnginePool
 from personalrm.models.engines import score_people
 from personalrm.models.population import Population
 from personalrm.models.registry import DEFAULT, predicting_name
-from personalrm.models.traits.sure import answered_if_sure
+from personalrm.models.traits.sure import answered_if_sure, needed_confidence
 from personalrm.models.worker import blocking, in_worker
 from personalrm.preferences import Pair, Verdict
 from personalrm.profile.collection import ProfileCollection, Profiles
@@ -195,8 +195,11 @@ class Client:
             sure: largest risk of a wrong answer, in (0, 0.5); less confident pairs are unscored (`models.traits.sure`).
         """
         check_texts(a, b)
+        model = self.model or profile.model
+        if sure is not None:
+            needed_confidence(profile, model, sure)  # refused before a model is asked
         found = await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
-        return found if sure is None else answered_if_sure(found, profile, self.model or profile.model, sure)
+        return found if sure is None else answered_if_sure(found, profile, model, sure)
 
     async def acompare_many(
         self, profile: Profile, pairs: Sequence[tuple[Context, str, str]], *, verdicts: VerdictMode = "token"

@@ -36,6 +36,8 @@ def explained(history: History, reasons: Mapping[str, str]) -> History:
             raise DataError(
                 f"{history.user} has no choice '{name}': personalrm why PROFILE lists choices and their ids"
             )
+        if not isinstance(reason, str):
+            raise DataError(f"the reason of choice '{name}' is not text: {reason!r:.40}")
         if not reason.strip():
             raise DataError(f"the reason of choice '{name}' is empty: say why in a few words")
         if len(reason) > LONGEST:

@@ -11,6 +11,7 @@ from command_line import Run, sentence
 from places import MIRA
 
 from personalrm import Client
+from personalrm.data.given import history_of
 from personalrm.errors import DataError
 from personalrm.profile.file import load
 from personalrm.profile.reasons import explained, unexplained
@@ -66,3 +67,10 @@ def test_reasons_stand_in_the_judge_s_prompt_and_leave_the_traits_as_they_are() 
     with pytest.raises(DataError, match="c99"):
         with_client.update(told, reasons={"c99": "Why not?"})
     with_client.close()
+
+
+@pytest.mark.parametrize("reason", [None, 5, b"Kind."])
+def test_a_reason_that_is_no_text_is_refused(reason: object) -> None:
+    history = history_of([{"prompt": "Well?", "chosen": "Yes.", "rejected": "No."}])
+    with pytest.raises(DataError, match="not text"):
+        explained(history, {history.choices[0].id: reason})  # type: ignore[dict-item]

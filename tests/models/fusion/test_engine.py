@@ -218,6 +218,17 @@ def test_a_profile_of_the_model_by_itself_stays_so(host: Host, cache: Path, peop
         assert isinstance(fused.update(profile, people[0]).engine, FusedState)
 
 
+def test_a_risk_is_refused_before_a_model_is_asked(
+    client: Client, host: Host, cache: Path, people: list[History]
+) -> None:
+    teach(cache, right=0.99)
+    profile = client.fit(people[0])
+    asked = host.calls
+    with pytest.raises(ProfileError, match=naming("--sure", NAME)):
+        client.compare(profile, "Well?", "Yes.", "No.", sure=0.3)
+    assert host.calls == asked
+
+
 def test_other_profiles_and_names_are_refused_in_words(client: Client, people: list[History]) -> None:
     other: Profile = Client("traits").fit(people[0])
     with pytest.raises(ProfileError, match=naming(people[0].user, "traits", "fused:MODEL")):

@@ -61,7 +61,7 @@ def test_a_pair_is_answered_where_it_is_sure_and_unscored_where_it_is_not(mira: 
         abstained = client.compare(above, QUESTION, BRIEF, LONG, sure=0.25)  # held by the threshold of 0.2
         assert abstained.probability is None
         assert tells(
-            abstained.unscored or "", "not sure enough", f"{confidence:.2f}", f"{confidence + 0.01:.2f}", "25%"
+            abstained.unscored or "", "not sure enough", f"{confidence:.3f}", f"{confidence + 0.01:.3f}", "25%"
         )
 
 
@@ -88,6 +88,9 @@ def test_what_cannot_be_promised_is_refused_with_what_can(mira: Profile) -> None
             client.compare(mira, QUESTION, BRIEF, LONG, sure=0.001)
         with pytest.raises(ProfileError, match=naming("0.3")):
             client.compare(with_thresholds(mira), QUESTION, BRIEF, LONG, sure=0.3)  # as of an earlier version
+        for risk in ("0.3", None, True, float("nan")):
+            with pytest.raises(DataError, match=naming("--sure")):
+                thresholds.needed_confidence(mira, "traits", risk)  # type: ignore[arg-type]
     verdict = TraitsModel.shipped().compare((), BRIEF, LONG)
     with pytest.raises(ProfileError, match=naming("calibrated", "gpt-4o")):
         thresholds.answered_if_sure(verdict, mira, "gpt-4o", 0.3)

@@ -10,7 +10,7 @@ A criterion is refused if
   their texts, responses included, outside the vocabulary of preference talk;
 * it contains an identity (``nurse``, ``mother``), a part of their id, or what can be a name: a capitalised word within
   a sentence, a capital letter with a full stop, a word in capitals;
-* it contains an address, a link or a number of four digits or more;
+* it contains an address, a link, a tag, a number of four digits or more, or names response A or B;
 * it cannot be checked: letters of another script than Latin, or a word spelled letter by letter.
 
 Compatibility forms (full width) and invisible characters are removed first, in the criterion and in the texts.
@@ -29,10 +29,10 @@ from personalrm.synthesis.identity.lexicon import Words, term_at
 _INSIDE = re.compile(r"(?<=[^.!?:\s\"“”'‘’(]\s)[\"“'‘(]*([^\W\d_][\w'’-]*)")
 """A word within a sentence: not after a full stop, colon, quotation mark or parenthesis."""
 _CAPITALS = re.compile(r"\b[^\W\d_]{2,}\b|\b[^\W\d_]\.(?=\s?[^\W\d_])")
-_ADDRESS = re.compile(r"@|https?:|\bwww\b|\w\.[a-z]{2,}\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"[@<>]|https?:|\bwww\b|\w\.[a-z]{2,}\b", re.IGNORECASE)
 _SPELLED = re.compile(r"(?:(?<!\w)[^\W\d_][\W_]+){3,}")
 _NUMBER = re.compile(r"\d{4,}|\d[\d\s()/.+-]{4,}\d")
-_USUAL = {*["A", "B", "I", "I'd", "I'll", "I'm", "I've"], *["AI", "FAQ", "FAQs", "OK", "PDF", "TLDR", "URL", "URLs"],
+_USUAL = {*["I", "I'd", "I'll", "I'm", "I've"], *["AI", "FAQ", "FAQs", "OK", "PDF", "TLDR", "URL", "URLs"],
           *["English", "HTML", "JSON", "LaTeX", "Markdown"]}  # fmt: skip
 """Capitalised words that name nobody."""
 _ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|etc|vs)\.", re.IGNORECASE)
@@ -47,12 +47,12 @@ class GeneralTerms:
     Attributes:
         guard: finds quotes, topics and statements about people.
         words: stems of all words in their texts outside the vocabulary of preference talk.
-        names: their id, and its parts, in lower case.
+        names: finds their id and its parts as whole words.
     """
 
     guard: Guard
     words: frozenset[str]
-    names: frozenset[str]
+    names: re.Pattern[str]
 
     @classmethod
     def of(cls, person: History) -> GeneralTerms:
@@ -63,17 +63,17 @@ class GeneralTerms:
             found.update(*(content_words(_plain(text)) for text in texts))
         user = _plain(person.user).casefold()
         parts = {part for part in re.findall(r"[^\W\d_]+", user) if stem_of(part) not in preference_talk()}
-        names = frozenset(one for one in (user, *parts) if len(one) >= _LEAST_PART)
-        return cls(Guard.of([person]), frozenset(found - preference_talk()), names)
+        names = [re.escape(one) for one in sorted({user, *parts}) if len(one) >= _LEAST_PART]
+        whole = re.compile(rf"(?<![^\W_])(?:{'|'.join(names)})(?![^\W_])" if names else r"(?!)")
+        return cls(Guard.of([person]), frozenset(found - preference_talk()), whole)
 
     def hold(self, criterion: str) -> bool:
         """Whether the criterion may be shown in prompts about other people."""
         text = _ABBREVIATIONS.sub("", _plain(criterion))
-        low = text.casefold()
         return not (
             self.guard.refusal(text)
             or self.words.intersection(content_words(text))
-            or any(one in low for one in self.names)
+            or self.names.search(text.casefold())
             or _can_be_name(text)
             or _states_identity(text)
             or any(pattern.search(text) for pattern in (_ADDRESS, _SPELLED, _NUMBER))

@@ -69,25 +69,35 @@ def answered_if_sure(verdict: Verdict, profile: Profile, model: str, risk: float
         risk: maximum error rate.
 
     Raises:
-        DataError: the risk is not between 0 and 0.5.
-        ProfileError: the profile's prior cannot guarantee this risk, the model is not the embedded engine, or the
-            profile is damaged.
+        DataError, ProfileError: as `needed_confidence`.
     """
-    if not 0.0 < risk < 0.5:
-        raise DataError(f"--sure: expected a share of wrong answers between 0 and 0.5, found {risk:g}")
-    known = _of_profile(profile, model)
-    fitting = [one for one in known if one.risk <= risk + 1e-12]
-    if not fitting:
-        least = f"; the lowest possible is {known[0].risk:g}" if known else ""
-        raise ProfileError(f"the prior of this profile cannot guarantee an error rate of {risk:g}{least}")
-    needed = fitting[-1].threshold
+    needed = needed_confidence(profile, model, risk)
     if verdict.probability is None:
         return verdict
     sure = max(verdict.probability, 1.0 - verdict.probability)
     if sure >= needed - 1e-12:
         return verdict
-    why = f"not sure enough: probability {sure:.2f}, but an error rate of at most {risk:.0%} requires {needed:.2f}"
+    rate = f"{100.0 * risk:.3g}%"
+    why = f"not sure enough: probability {sure:.3f}, but an error rate of at most {rate} requires {needed:.3f}"
     return Verdict(None, verdict.reasoning, why)
+
+
+def needed_confidence(profile: Profile, model: str, risk: float) -> float:
+    """The threshold of confidence for this risk, in [0.5, 1].
+
+    Raises:
+        DataError: the risk is not between 0 and 0.5.
+        ProfileError: the profile's prior cannot guarantee this risk, the model is not the embedded engine, or the
+            profile is damaged.
+    """
+    if isinstance(risk, bool) or not isinstance(risk, (int, float)) or not 0.0 < risk < 0.5:
+        raise DataError(f"--sure: expected a share of wrong answers between 0 and 0.5, found {risk!r:.40}")
+    known = _of_profile(profile, model)
+    fitting = [one for one in known if one.risk <= risk + 1e-12]
+    if not fitting:
+        least = f"; the lowest possible is {known[0].risk:g}" if known else ""
+        raise ProfileError(f"the prior of this profile cannot guarantee an error rate of {risk:g}{least}")
+    return fitting[-1].threshold
 
 
 def _of_profile(profile: Profile, model: str) -> Thresholds:
