@@ -195,6 +195,10 @@ def test_an_empty_user_is_no_user(tmp_path: Path, nobody: object) -> None:
     [
         (f"<think>\n7?\n</think>\n\n{SHORT}", SHORT),
         (f"7?</think>\n{SHORT}", SHORT),
+        (f"Seven, or eight…</think>{SHORT}", SHORT),
+        (f"Seven, say</think>{SHORT}", SHORT),
+        ("Models write </think> there. '</think>', too.", "Models write </think> there. '</think>', too."),
+        (f"{SHORT}\n<details>\nWhy\n</details>\nEnd.", f"{SHORT}\n<details>\nWhy\n</details>\nEnd."),
         (f"<thinking>7?</thinking>{SHORT}", SHORT),
         (f"<reasoning>7?</reasoning>{SHORT}", SHORT),
         (f"<|channel|>analysis<|message|>7?<|end|><|channel|>final<|message|>{SHORT}<|return|>", SHORT),

@@ -9,6 +9,7 @@ backticks is text. The run time is linear in the length of the text.
 
 from __future__ import annotations
 
+_DETAILS = "</details>"  # ends any collapsible section, so that only the opening mark tells that it is reasoning
 _PAIRS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -16,12 +17,13 @@ _PAIRS = (
     ("<reasoning>", "</reasoning>"),
     ("<seed:think>", "</seed:think>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ('<details type="reasoning"', "</details>"),
+    ('<details type="reasoning"', _DETAILS),
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
 )
 _FINAL = "<|channel|>final<|message|>"
 _ENDS = ("<|return|>", "<|end|>")
+_SENTENCE_ENDS = tuple(".!?…。！？")
 
 
 def without_thinking(text: str) -> str:
@@ -33,7 +35,7 @@ def without_thinking(text: str) -> str:
         for end in _ENDS:
             text = text.partition(end)[0]
     for begin, end in _PAIRS:
-        if begin in text or end in text:
+        if begin in text or (end in text and end != _DETAILS):
             text = _cut(text, begin, end)
     return text
 
@@ -62,9 +64,16 @@ def _cut(text: str, begin: str, end: str) -> str:
 def _after_lone_ends(text: str, begin: str, end: str) -> int:
     """Start of the answer after closing marks without an opening one; 0 if there are none."""
     start, first = 0, text.find(begin)
-    while (at := text.find(end, start)) >= 0 and (first < 0 or at < first):
+    while end != _DETAILS and (at := text.find(end, start)) >= 0 and (first < 0 or at < first):
         after = at + len(end)
-        if text[at - 1 : at] == "`" or not (text[after : after + 1] in ("", "\n", "\r") or text[at - 1 : at] == "\n"):
+        if not _ends_thinking(text[at - 1 : at], text[after : after + 1]):
             break
         start = after
     return start
+
+
+def _ends_thinking(before: str, after: str) -> bool:
+    """Whether a lone closing mark between these characters ends reasoning; else it is mentioned in a sentence."""
+    if before == "`":
+        return False
+    return before == "\n" or after in ("", "\n", "\r") or before in _SENTENCE_ENDS or (before + after).isalnum()
