@@ -1,4 +1,4 @@
-"""Does the risk guarantee of `compare --sure` hold for people whose prior it was not calibrated on?
+"""Does the risk guarantee of `compare --max-risk` hold for people whose prior it was not calibrated on?
 
     PERSONALRM_REAL_DATA=DIR python benchmarks/selective_risk.py [prism crowdrag mt_bench writers]
 

@@ -48,6 +48,7 @@ from personalrm.profile.merging import merged
 from personalrm.profile.options import Options, VerdictMode, check_options
 from personalrm.profile.reasons import explained
 from personalrm.profile.records import Profile
+from personalrm.renamed import renamed_arguments
 from personalrm.synthesis import prompting
 
 if TYPE_CHECKING:
@@ -183,23 +184,24 @@ class Client:
         """The predictor of the population mean, from this profile's prior; cached like `aopen`."""
         return await self._pool.population_predictor(*self._used(profile))
 
+    @renamed_arguments(sure="max_risk")
     async def acompare(
         self, profile: Profile, context: Context, a: str, b: str,
-        *, verdicts: VerdictMode = "reasoned", sure: float | None = None,
+        *, verdicts: VerdictMode = "reasoned", max_risk: float | None = None,
     ) -> Verdict:  # fmt: skip
         """Predict which response the person prefers: the probability of ``a`` over both orders, or an unscored verdict.
 
         Args:
             profile: the person's profile; ``context`` is the prompt or conversation, ``a`` and ``b`` the responses.
             verdicts: ``reasoned`` includes an explanation; ``token`` costs less.
-            sure: largest risk of a wrong answer, in (0, 0.5); less confident pairs are unscored (`models.traits.sure`).
+            max_risk: maximum error rate, in (0, 0.5); less confident pairs are unscored (`models.traits.sure`).
         """
         check_texts(a, b)
         model = self.model or profile.model
-        if sure is not None:
-            needed_confidence(profile, model, sure)  # refused before a model is asked
+        if max_risk is not None:
+            needed_confidence(profile, model, max_risk)  # refused before a model is asked
         found = await (await self.aopen(profile)).compare(messages_of(context), a, b, verdicts)
-        return found if sure is None else answered_if_sure(found, profile, model, sure)
+        return found if max_risk is None else answered_if_sure(found, profile, model, max_risk)
 
     async def acompare_many(
         self, profile: Profile, pairs: Sequence[tuple[Context, str, str]], *, verdicts: VerdictMode = "token"

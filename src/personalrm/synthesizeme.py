@@ -34,7 +34,7 @@ from personalrm.preferences import Verdict
 from personalrm.profile.file import load, save
 from personalrm.profile.options import Options, Preset, VerdictMode
 from personalrm.profile.records import Profile
-from personalrm.renamed import warn
+from personalrm.renamed import renamed_arguments, warn
 from personalrm.synthesis.persona import persona_text
 
 if TYPE_CHECKING:
@@ -177,8 +177,9 @@ class SynthesizeMe:
 
     # predicting ---------------------------------------------------------------------------------------------------
 
+    @renamed_arguments(sure="max_risk")
     async def acompare(
-        self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned", sure: float | None = None
+        self, context: Context, a: str, b: str, *, verdicts: VerdictMode = "reasoned", max_risk: float | None = None
     ) -> Verdict:
         """Predict which response the person prefers: the probability of ``a`` over both orders, or an unscored verdict.
 
@@ -187,9 +188,9 @@ class SynthesizeMe:
             a: the first response.
             b: the second response.
             verdicts: ``reasoned`` includes an explanation; ``token`` costs less.
-            sure: largest risk of a wrong answer, in (0, 0.5); less confident pairs are unscored (traits only).
+            max_risk: maximum error rate, in (0, 0.5); less confident pairs are unscored (traits only).
         """
-        return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts, sure=sure)
+        return await self._client.acompare(self.profile, context, a, b, verdicts=verdicts, max_risk=max_risk)
 
     async def arank(self, context: Context, responses: Sequence[str], *, verdicts: VerdictMode = "token") -> Ranking:
         """Rank responses, best first, by Bradley–Terry strengths from comparisons in both orders."""

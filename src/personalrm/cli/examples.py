@@ -36,7 +36,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "compare": (
         'personalrm compare me.json --prompt "How long does pasta take?" --a "Nine minutes." --b @long.txt',
         "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --json",
-        "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --sure 0.25",
+        "personalrm compare me.json --prompt @question.txt --a @a.txt --b @b.txt --max-risk 0.25",
     ),
     "rank": ('personalrm rank me.json --prompt "A title?" --response "Eggs." --response "All About Eggs!"',),
     "score": ('personalrm score me.json --prompt "A title?" --response "Eggs." --json',),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 COMMANDS: Mapping[str, str] = {"ask": "next-question"}
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     "bench": {"--context-pairs": "--context-sizes"},
+    "compare": {"--sure": "--max-risk"},
     "curate": {"--room": "--min-personalizable"},
     "optimize-prompt": {
         "--held-back": "--holdout",

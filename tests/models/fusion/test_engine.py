@@ -224,8 +224,8 @@ def test_a_risk_is_refused_before_a_model_is_asked(
     teach(cache, right=0.99)
     profile = client.fit(people[0])
     asked = host.calls
-    with pytest.raises(ProfileError, match=naming("--sure", NAME)):
-        client.compare(profile, "Well?", "Yes.", "No.", sure=0.3)
+    with pytest.raises(ProfileError, match=naming("--max-risk", NAME)):
+        client.compare(profile, "Well?", "Yes.", "No.", max_risk=0.3)
     assert host.calls == asked
 
 

@@ -57,8 +57,8 @@ def test_a_pair_is_answered_where_it_is_sure_and_unscored_where_it_is_not(mira: 
         below, above = (
             with_thresholds(mira, SureThreshold(0.2, confidence + shift, 0.3, 0.1, 200)) for shift in (-0.01, 0.01)
         )
-        assert client.compare(below, QUESTION, BRIEF, LONG, sure=0.2).probability == plain.probability
-        abstained = client.compare(above, QUESTION, BRIEF, LONG, sure=0.25)  # held by the threshold of 0.2
+        assert client.compare(below, QUESTION, BRIEF, LONG, max_risk=0.2).probability == plain.probability
+        abstained = client.compare(above, QUESTION, BRIEF, LONG, max_risk=0.25)  # held by the threshold of 0.2
         assert abstained.probability is None
         assert tells(
             abstained.unscored or "", "not sure enough", f"{confidence:.3f}", f"{confidence + 0.01:.3f}", "25%"
@@ -78,22 +78,29 @@ class Opened:
 
 @pytest.mark.parametrize("risk", [0.0, -0.1, 0.5, 2.0, float("nan")])
 def test_a_risk_that_is_none_is_refused(risk: float, mira: Profile) -> None:
-    with Opened() as client, pytest.raises(DataError, match=naming("--sure", "0.5")):
-        client.compare(mira, QUESTION, BRIEF, LONG, sure=risk)
+    with Opened() as client, pytest.raises(DataError, match=naming("--max-risk", "0.5")):
+        client.compare(mira, QUESTION, BRIEF, LONG, max_risk=risk)
 
 
 def test_what_cannot_be_promised_is_refused_with_what_can(mira: Profile) -> None:
     with Opened() as client:
         with pytest.raises(ProfileError, match=naming("0.001", "0.25")):
-            client.compare(mira, QUESTION, BRIEF, LONG, sure=0.001)
+            client.compare(mira, QUESTION, BRIEF, LONG, max_risk=0.001)
         with pytest.raises(ProfileError, match=naming("0.3")):
-            client.compare(with_thresholds(mira), QUESTION, BRIEF, LONG, sure=0.3)  # as of an earlier version
+            client.compare(with_thresholds(mira), QUESTION, BRIEF, LONG, max_risk=0.3)  # as of an earlier version
         for risk in ("0.3", None, True, float("nan")):
-            with pytest.raises(DataError, match=naming("--sure")):
+            with pytest.raises(DataError, match=naming("--max-risk")):
                 thresholds.needed_confidence(mira, "traits", risk)  # type: ignore[arg-type]
     verdict = TraitsModel.shipped().compare((), BRIEF, LONG)
     with pytest.raises(ProfileError, match=naming("calibrated", "gpt-4o")):
         thresholds.answered_if_sure(verdict, mira, "gpt-4o", 0.3)
+
+
+def test_the_old_name_of_the_argument_works_and_says_the_new_one(mira: Profile) -> None:
+    with Opened() as client:
+        with pytest.warns(DeprecationWarning, match="max_risk"):
+            old = client.compare(mira, QUESTION, BRIEF, LONG, sure=0.4)  # type: ignore[call-arg]
+        assert old == client.compare(mira, QUESTION, BRIEF, LONG, max_risk=0.4)
 
 
 def test_thresholds_survive_json_and_damage_is_refused(mira: Profile) -> None:
@@ -119,11 +126,11 @@ def test_the_command_abstains_and_says_what_is_missing(run: Run, mira: Profile, 
     path = tmp_path / "mira.json"
     save(with_thresholds(mira, SureThreshold(0.2, 0.999, 0.1, 0.1, 200)), path)
     pair = ("--prompt", QUESTION, "--a", BRIEF, "--b", LONG)
-    done = run("compare", path, *pair, "--sure", "0.3")
+    done = run("compare", path, *pair, "--max-risk", "0.3")
     assert done.code == 1
     assert tells(done.out, "unscored", "not sure enough")
     assert run("compare", path, *pair).code == 0
-    assert tells(run("compare", path, *pair, "--sure", "0.9").err, "--sure", "0.5")
+    assert tells(run("compare", path, *pair, "--max-risk", "0.9").err, "--max-risk", "0.5")
 
 
 @pytest.mark.slow

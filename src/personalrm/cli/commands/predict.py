@@ -10,7 +10,7 @@ from personalrm.cli import inputs, progress
 from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
 from personalrm.cli.options import HistoryFile, Json, Model, ProfileFile, Text, VerdictsName, VerdictsOption
 
-SURE = "Answer only where the share of wrong answers is at most this (0 to 0.5); traits only, see docs/traits.md."
+MAX_RISK = "Answer only where the share of wrong answers is at most this (0 to 0.5); traits only, see docs/traits.md."
 
 
 @with_options(ENDPOINT)
@@ -22,7 +22,7 @@ def compare(
     b: Text,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.reasoned,
-    sure: Annotated[float | None, typer.Option(metavar="RISK", help=SURE)] = None,
+    max_risk: Annotated[float | None, typer.Option(metavar="RISK", help=MAX_RISK)] = None,
     as_json: Json = False,
 ) -> None:
     """Predict which of two responses the person prefers: a probability from both orders, and why."""
@@ -30,7 +30,7 @@ def compare(
 
     known, client = inputs.opened(context, profile, model)
     pair = inputs.text(prompt), inputs.text(a), inputs.text(b)
-    verdict = client.compare(known, *pair, verdicts=verdicts.value, sure=sure)
+    verdict = client.compare(known, *pair, verdicts=verdicts.value, max_risk=max_risk)
     output.verdict(verdict, as_json=as_json)
     if verdict.probability is None:
         raise typer.Exit(1)

@@ -91,7 +91,7 @@ def needed_confidence(profile: Profile, model: str, risk: float) -> float:
             profile is damaged.
     """
     if isinstance(risk, bool) or not isinstance(risk, (int, float)) or not 0.0 < risk < 0.5:
-        raise DataError(f"--sure: expected a share of wrong answers between 0 and 0.5, found {risk!r:.40}")
+        raise DataError(f"--max-risk: expected a share of wrong answers between 0 and 0.5, found {risk!r:.40}")
     known = _of_profile(profile, model)
     fitting = [one for one in known if one.risk <= risk + 1e-12]
     if not fitting:
@@ -104,7 +104,7 @@ def _of_profile(profile: Profile, model: str) -> Thresholds:
     """The thresholds in the profile's prior."""
     if profile.traits is None or model not in ("traits", "traits+encoder"):
         raise ProfileError(
-            f"--sure needs a model whose confidence was calibrated on people: traits, not {model} (compare its "
+            f"--max-risk needs a model whose confidence was calibrated on people: traits, not {model} (compare its "
             "confidence on your own data with `personalrm bench`)"
         )
     state: Any = profile.traits.state
