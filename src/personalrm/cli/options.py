@@ -65,7 +65,11 @@ Private = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Text = Annotated[str, typer.Option(help="Text, or @file; @@ for a literal leading @.")]
+_OR_FILE = "text, or @file; @@ for a literal leading @."
+Prompt = Annotated[str, typer.Option(help=f"The user's prompt: {_OR_FILE}")]
+FirstResponse = Annotated[str, typer.Option(help=f"The first response: {_OR_FILE}")]
+SecondResponse = Annotated[str, typer.Option(help=f"The second response: {_OR_FILE}")]
+Response = Annotated[str, typer.Option(help=f"The response: {_OR_FILE}")]
 VerdictsOption = Annotated[
     VerdictsName, typer.Option(help="token: only the answer; reasoned: with an explanation first.")
 ]

@@ -8,7 +8,18 @@ import typer
 
 from personalrm.cli import inputs, progress
 from personalrm.cli.groups import CHOICES, ENDPOINT, with_options
-from personalrm.cli.options import HistoryFile, Json, Model, ProfileFile, Text, VerdictsName, VerdictsOption
+from personalrm.cli.options import (
+    FirstResponse,
+    HistoryFile,
+    Json,
+    Model,
+    ProfileFile,
+    Prompt,
+    Response,
+    SecondResponse,
+    VerdictsName,
+    VerdictsOption,
+)
 
 MAX_RISK = "Answer only where the share of wrong answers is at most this (0 to 0.5); traits only, see docs/traits.md."
 
@@ -17,9 +28,9 @@ MAX_RISK = "Answer only where the share of wrong answers is at most this (0 to 0
 def compare(
     context: typer.Context,
     profile: ProfileFile,
-    prompt: Text,
-    a: Text,
-    b: Text,
+    prompt: Prompt,
+    a: FirstResponse,
+    b: SecondResponse,
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.reasoned,
     max_risk: Annotated[float | None, typer.Option(metavar="RISK", help=MAX_RISK)] = None,
@@ -40,7 +51,7 @@ def compare(
 def rank(
     context: typer.Context,
     profile: ProfileFile,
-    prompt: Text,
+    prompt: Prompt,
     response: Annotated[list[str], typer.Option(help="A response, or @file; repeatable.")],
     model: Model = None,
     verdicts: VerdictsOption = VerdictsName.token,
@@ -64,8 +75,8 @@ def rank(
 def score(
     context: typer.Context,
     profile: ProfileFile,
-    prompt: Text,
-    response: Text,
+    prompt: Prompt,
+    response: Response,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
