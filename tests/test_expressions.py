@@ -24,6 +24,7 @@ LINEAR = {
     "personalrm.formatting.expressions",  # `bounded` itself
     "personalrm.llm.credentials",  # one credential between what is no letter; a run of masks
     "personalrm.llm.loose_json",  # one character of a set
+    "personalrm.models.judges.general_terms",  # a person's id and its parts with | between
     "personalrm.prompts.marks",  # marks with | between
     "personalrm.synthesis.grounding",  # one word
 }

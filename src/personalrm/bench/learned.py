@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from personalrm.formatting.numbers import signed
 from personalrm.formatting.texts import counted
 from personalrm.models.fusion.weights import ENOUGH
 
@@ -59,7 +60,7 @@ def _member(name: str, folds: Sequence[Mapping[str, float]]) -> str:
     """One member, with the range over the folds."""
     labels = [int(one["labels"]) for one in folds]
     few = f", 0 below {ENOUGH}" if min(labels) < ENOUGH else ""
-    weight = _range([f"{one['weight']:+.2f}" if one["weight"] else "0" for one in sorted(folds, key=_by_weight)])
+    weight = _range([signed(one["weight"], 2) if one["weight"] else "0" for one in sorted(folds, key=_by_weight)])
     return f"{name} {weight} ({_range([str(one) for one in sorted(labels)])} labels{few})"
 
 
