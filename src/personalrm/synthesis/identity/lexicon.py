@@ -104,9 +104,8 @@ def term_at(low: Sequence[str], at: int, *kinds: str) -> Term | None:
     """Return the longest term of these kinds that begins at this token, or None."""
     if at >= len(low):
         return None
-    here = tuple(low[at : at + LONGEST_TERM + 1])
     for one in terms().get(low[at], ()):
-        if one.kind in kinds and here[: len(one.words)] == one.words:
+        if one.kind in kinds and tuple(low[at : at + len(one.words)]) == one.words:
             return one
     return None
 

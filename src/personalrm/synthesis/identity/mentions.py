@@ -10,6 +10,11 @@ from personalrm.synthesis.identity.lexicon import plurals, term_at
 from personalrm.synthesis.identity.sentence import Hit, Sentence
 
 _BORN = re.compile(r"(?:18|19|20)\d\d")
+_CAUSES = ("because", "due", "owing", "given", "despite")
+_CONDITIONS = ("while", "when", "if", "though")
+_POSSESSED = ("his", "her", "their")
+_IN_DECADE = frozenset(f"{part}-{decade}" for part in ("mid", "late", "early") for decade in g.DECADES)
+_TURNS = ("turned", "turning", "reached", "reaching")
 
 
 def _whose(one: Sentence, i: int) -> Hit | None:
@@ -74,10 +79,15 @@ def _is_treated(one: Sentence, i: int) -> bool:
 
 def _opens(one: Sentence, i: int) -> Hit | None:
     """ "A busy nurse who …", "This Texan mother of three wants …", "Female, likes …", "From Ohio; wants …"."""
-    if one.begins(i) and (found := one.state(i)):
-        return found
-    if not one.begins(i) or one.praises(i):
+    if not one.begins(i):
         return None
+    if found := one.state(i):
+        return found
+    found = _opening_phrase(one, i)
+    return None if found is None or one.praises(i) else found
+
+
+def _opening_phrase(one: Sentence, i: int) -> Hit | None:
     word = one.at(i)
     if word in ("a", "an", "this", "the", "our", "one", "another"):
         found = one.identity(i + 1)
@@ -140,13 +150,13 @@ def _like_them(one: Sentence, i: int) -> Hit | None:
 
 def _because(one: Sentence, i: int) -> Hit | None:
     """ "because of poor eyesight", "due to arthritis", "while pregnant", "like many nurses"."""
-    if one.at(i) in ("because", "due", "owing", "given", "despite"):
+    if one.at(i) in _CAUSES:
         k = i + 1 + (one.at(i + 1) in ("of", "to"))
         found = one.thing(k)
         return found if found is not None and found.category == "health" else None
     if not one.begins(i):
         return None
-    if one.at(i) in ("while", "when", "if", "though") and (term := term_at(one.low, i + 1, "trait")):
+    if one.at(i) in _CONDITIONS and (term := term_at(one.low, i + 1, "trait")):
         return Hit(term.words, term.evidence) if one.at(i + 1 + len(term.words)) == "," else None
     if one.at(i) == "at" and one.is_age(i + 1) and one.at(i + 2) == ",":
         return Hit((one.at(i + 1),), "self")
@@ -166,17 +176,16 @@ def _for_a_living(one: Sentence, i: int) -> Hit | None:
 
 def _in_decades(one: Sentence, i: int) -> Hit | None:
     """ "in their late twenties", "aged 40", "born 1975", "(34)"."""
-    if one.at(i) in ("his", "her", "their") and one.at(i - 1) in ("in", "into", "of", "entering", "past"):
+    if one.at(i) in _POSSESSED and one.at(i - 1) in ("in", "into", "of", "entering", "past"):
         for at in range(i + 1, i + 6):
             word = one.at(at)
             if word.rpartition("-")[2] in g.DECADES:
                 return Hit((word.rpartition("-")[2],), "self")
             if word in g.BREAKS - {"to"}:
                 return None
-    part, _, decade = one.at(i).rpartition("-")
-    if part in ("mid", "late", "early") and decade in g.DECADES and (one.begins(i) or one.at(i - 1) in g.GUESSES):
-        return Hit((decade,), "self")
-    if one.at(i) in ("turned", "turning", "reached", "reaching") and one.speaks_of_person(i) and one.is_age(i + 1):
+    if one.at(i) in _IN_DECADE and (one.begins(i) or one.at(i - 1) in g.GUESSES):
+        return Hit((one.at(i).rpartition("-")[2],), "self")
+    if one.at(i) in _TURNS and one.speaks_of_person(i) and one.is_age(i + 1):
         return Hit((one.at(i + 1),), "self")
     if one.at(i) == "aged" and one.at(i + 1)[0].isdigit() and one.at(i - 1) in g.PEOPLE | {","}:
         return Hit((one.at(i + 1),), "self")
@@ -206,8 +215,8 @@ MENTIONS: tuple[tuple[Callable[[Sentence, int], Hit | None], Container[str] | No
     (_opens, None),
     (_named_person, g.PEOPLE),
     (_like_them, {"like", "as"}),
-    (_because, None),
-    (_in_decades, None),
+    (_because, {*_CAUSES, *_CONDITIONS, "at", "like"}),
+    (_in_decades, {*_IN_DECADE, *_POSSESSED, *_TURNS, "aged", "born"}),
     (_label, g.LABELS),
     (_for_a_living, {"living", "professionally"}),
 )

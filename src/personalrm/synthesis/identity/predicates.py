@@ -8,15 +8,17 @@ from personalrm.synthesis.identity import grammar as g
 from personalrm.synthesis.identity.lexicon import term_at
 from personalrm.synthesis.identity.sentence import Hit, Sentence
 
+_AFTER_IS = g.AUX_AFTER | {"to", "be", "themselves", "being"}
+_AFTER_HAVE = frozenset(("been", "got"))
+_ARTICLES = frozenset(("a", "an", "the"))
+
 
 def _is(one: Sentence, i: int) -> Hit | None:
     """ "is (likely) autistic", "are busy professionals", "seems like someone from Texas", "is on medication"."""
     word = one.at(i)
     if not (word in g.BE or word in g.SEEM) or not one.speaks_of_person(i):
         return None
-    k = i + 1
-    while one.is_adverb(k) or one.at(k) in g.AUX_AFTER or one.at(k) in ("to", "be", "themselves", "being"):
-        k += 1
+    k = one.past_adverbs(i + 1, _AFTER_IS)
     return one.identity(k) or one.state(k) or one.state(i + 1) or _aged(one, k) or _somebody(one, i + 1, k)
 
 
@@ -54,9 +56,7 @@ def _guess(one: Sentence, i: int) -> Hit | None:
     """ "likely autistic", "probably a nurse"; also an unknown job: "probably a glassblower"."""
     if one.at(i) not in g.GUESSES:
         return None
-    k = i + 1
-    while one.at(k) in ("a", "an", "the") or one.is_adverb(k):
-        k += 1
+    k = one.past_adverbs(i + 1, _ARTICLES)
     return one.identity(k) or one.state(k) or _job_by_form(one, i + 1, k)
 
 
@@ -78,9 +78,7 @@ def _has(one: Sentence, i: int) -> Hit | None:
     word = one.at(i)
     if word not in g.HAVE or not one.speaks_of_person(i):
         return None
-    k = i + 1
-    while one.is_adverb(k) or one.at(k) in g.HAVE[word] or one.at(k) in ("been", "got"):
-        k += 1
+    k = one.past_adverbs(i + 1, g.HAVE[word] | _AFTER_HAVE)
     if one.at(k) in g.PEOPLE and (found := one.after_person(k)):
         return found
     return one.thing(k) or _has_by_verb(one, word, k)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from personalrm.synthesis.identity import grammar as g
 from personalrm.synthesis.identity.lexicon import Term, term_at
-from personalrm.synthesis.identity.subjects import NUMBER, Subjects
+from personalrm.synthesis.identity.subjects import FAR, NUMBER, Subjects
 
 _BEFORE_AGE = ("the", "a", "an", "his", "her", "their", "near", "early", "late", "mid", "-", "around")
 _AGED = re.compile(r"\d{1,3}-year-old|\d{1,3}-\d{1,3}-year-old|\w{1,20}-year-old")
@@ -40,7 +40,10 @@ class Sentence(Subjects):
         at, end = i, self.end(i)
         while at < end:
             word = self.at(at)
-            if word in g.BREAKS or word in g.TASTES or word in g.MODALS or (word in g.ENDS and word not in "()"):
+            if word in ("(", ")"):
+                at += 1
+                continue
+            if word in g.BREAKS or word in g.TASTES or word in g.MODALS or word in g.ENDS:
                 return None
             if at > i and word in g.DETERMINERS and self.at(at - 1) not in ("and", "or", ",", "also", *g.ADVERBS):
                 return None
@@ -126,11 +129,11 @@ class Sentence(Subjects):
         for phrase in g.STATES.get(self.at(i), ()):
             if self.low[i : i + len(phrase)] == phrase:
                 return Hit((phrase[-1],), "have")
-        word, next_ = self.at(i), i + 1
-        while self.at(next_) in _BEFORE_AGE:
-            next_ += 1
-        if word in ("in", "over", "under", "around", "about", "past", "nearly", "of", "near") and self._age(next_):
-            return Hit((self.at(next_),), "self")
+        word = self.at(i)
+        if word in ("in", "over", "under", "around", "about", "past", "nearly", "of", "near"):
+            next_ = next((at for at in range(i + 1, i + FAR) if self.at(at) not in _BEFORE_AGE), i + FAR)
+            if self._age(next_):
+                return Hit((self.at(next_),), "self")
         if word == "of":
             last = next((at for at in range(i + 1, self.end(i)) if self.at(at) in g.ORIGINS), None)
             return None if last is None or last == i + 1 else Hit(self.low[last - 1 : last], "self")

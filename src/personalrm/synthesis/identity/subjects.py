@@ -8,8 +8,10 @@ search is bounded by a number of tokens, so time is linear in the length of the 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Self
 
 from personalrm.synthesis.identity import grammar as g
@@ -71,14 +73,26 @@ class Subjects:
 
     def speaks_of_person(self, i: int) -> bool:
         """Whether the user is the subject of the verb at ``i``, named or implied."""
+        for _ in range(FAR):
+            j = self._before_helpers(i)
+            if self.at(j) in g.TASTES and self.at(j + 1) == "to" and j != i - 1:  # "wants to become a mother"
+                if j == self.start:
+                    return True
+            elif not (self.at(j) in g.STRIVES and self.at(j + 1) == "to"):  # "is training to become a pilot"
+                return self._has_subject(i, j)
+            i = j
+        return False
+
+    def _before_helpers(self, i: int) -> int:
+        """Return the index of the word before the auxiliaries and adverbs of the verb at ``i``."""
         j = i - 1
         while j >= 0 and i - j < FAR and (self.low[j] in g.ADVERBS - {"and", "or", "as"} or self.low[j] in g.HELPERS):
             j -= 1
+        return j
+
+    def _has_subject(self, i: int, j: int) -> bool:
+        """Whether the word at ``j``, before the verb at ``i``, makes the user its subject."""
         word = self.at(j)
-        if word in g.TASTES and self.at(j + 1) == "to" and j != i - 1:  # "wants to become a mother"
-            return j == self.start or self.speaks_of_person(j)
-        if word in g.STRIVES and self.at(j + 1) == "to":  # "is training to become a pilot"
-            return self.speaks_of_person(j)
         if j < 0 or word in g.ENDS:
             return self.at(i) != "be" or j < i - 1  # "Be a detective" tells a model what to do
         if word in g.PRONOUNS:
@@ -173,6 +187,13 @@ class Subjects:
         """Whether the token is an adverb and not the start of a term ("highly educated")."""
         return self.at(i) in g.ADVERBS and term_at(self.low, i, *g.KINDS, "thing") is None
 
+    def past_adverbs(self, i: int, others: Container[str]) -> int:
+        """Return the index from ``i`` on, at most `FAR` further, of the first word not an adverb or in ``others``."""
+        k = i
+        while k < i + FAR and (self.at(k) in others or self.is_adverb(k)):
+            k += 1
+        return k
+
     def begins(self, i: int) -> bool:
         """Whether a clause begins here."""
         return i == self.start or (i > 0 and self.at(i - 1) in g.ENDS)
@@ -186,7 +207,8 @@ class Subjects:
 
     def lists_adjectives(self, i: int) -> bool:
         """Whether only adjectives follow the comma at ``i``: "Canadian, polite, and careful."."""
-        rest = [word for word in self.low[i:] if word not in g.ENDS]
+        words = (self.low[at] for at in range(i, len(self.low)) if self.low[at] not in g.ENDS)
+        rest = list(islice(words, 13))  # not the whole rest, which would make a list of jobs quadratic
         if len(rest) > 12 or rest.count(",") < 2 - ("and" in rest):
             return False
         return rest[-2:-1] in ([","], ["and"])
