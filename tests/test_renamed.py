@@ -62,6 +62,8 @@ def test_calibrator_keeps_the_old_name_of_its_scale() -> None:
 
     with pytest.warns(DeprecationWarning, match=r"Calibrator\.everybody is now Calibrator\.population"):
         assert Calibrator(1.5, 0.5).everybody == 1.5
+    with pytest.warns(DeprecationWarning, match=r"Calibrator\(everybody=\) is now Calibrator\(population=\)"):
+        assert Calibrator(everybody=1.5, person=0.5) == Calibrator(population=1.5, person=0.5)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalrm.files import NO_OTHERS
-from personalrm.renamed import RenamedAttribute, renamed
+from personalrm.renamed import RenamedAttribute, renamed, renamed_arguments
 
 Array = NDArray[np.float64]
 
@@ -45,6 +45,9 @@ class Calibrator:
             1.0 + np.pi / 8.0 * self.person**2 * variance
         )
         return found
+
+
+Calibrator.__init__ = renamed_arguments(everybody="population")(Calibrator.__init__)  # type: ignore[method-assign]
 
 
 def fit_calibrator(population: Array, personal: Array, variance: Array, weight: Array | None = None) -> Calibrator:
