@@ -29,7 +29,9 @@ def _reading(
         typer.Option(help="Column names: prompt=question,chosen=better,rejected=worse,user=rater or a=…,b=…,winner=…."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail at the first bad row instead of skipping it.")] = False,
-    limit: Annotated[str | None, typer.Option(help="Limits of a row: row=64MB, columns=…, depth=…, waiting=….")] = None,
+    limit: Annotated[
+        str | None, typer.Option(help="Size limits of the input, e.g. row=64MB,depth=200; see docs/formats.md.")
+    ] = None,
 ) -> None: ...
 
 

@@ -50,7 +50,7 @@ Model = Annotated[
     ),
 ]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible URL (default: OPENAI_BASE_URL).")]
-Population = Annotated[str | None, typer.Option(help="Other people's choices, for the traits engine's prior.")]
+Population = Annotated[str | None, typer.Option(help="File of other people's choices, for the traits engine's prior.")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Preset = Annotated[
     PresetName, typer.Option(help="'paper' follows the released algorithm; 'frugal' makes the fewest calls.")

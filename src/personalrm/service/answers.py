@@ -125,7 +125,7 @@ class TasteOut(BaseModel):
 
 
 class ErasedOut(BaseModel):
-    """Result of an erasure: erased rows and cache entries by table, and trained models whose lineage has the person."""
+    """Result of an erasure: erased rows and cache entries by table, and trained models that learned from the person."""
 
     erased: bool
     erasure: int

@@ -76,7 +76,7 @@ def make_app(service: Service) -> ASGIApp:
     app = FastAPI(
         title="personalrm",
         version=__version__,
-        summary="A person's reward for every product",
+        summary="Personalised reward models over HTTP",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

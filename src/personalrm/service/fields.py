@@ -62,7 +62,7 @@ FormName = Annotated[str, Form(min_length=1, max_length=100), AfterValidator(sto
 FormDraft = Annotated[str, Form(max_length=20_000), AfterValidator(storable)]
 QueryValue = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(storable)]
 QueryText = Annotated[QueryValue | None, Query()]
-After = Annotated[str, Query(max_length=NAME, description="The `next` of the page before"), AfterValidator(storable)]
+After = Annotated[str, Query(max_length=NAME, description="`next` of the previous page"), AfterValidator(storable)]
 ShortText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(_name)]
 GivenId = Annotated[str, StringConstraints(min_length=1, max_length=NAME), AfterValidator(storable)]

@@ -41,7 +41,10 @@ def bench(
     methods: Annotated[str, typer.Option(help=METHODS)] = "longer,population,traits",
     protocol: Annotated[
         str,
-        typer.Option(help="new-people, new-people-and-new-texts (test texts are not in training), or context-target."),
+        typer.Option(
+            help="new-people, new-people-and-new-texts (test texts are not in training), or context-target "
+            "(each person's later choices from the earlier ones, or as the data marks them)."
+        ),
     ] = "new-people",
     population: Population = None,
     train_on_test_users_context: Annotated[

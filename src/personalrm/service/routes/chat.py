@@ -24,8 +24,12 @@ from personalrm.store.store import SpaceStore
 router = APIRouter(route_class=JsonRoute, tags=["chat"])
 SOURCE = "chat"
 _NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-Person = Annotated[Name | None, Header(alias="X-Personalrm-User", description="The person, as `user`")]
-NBest = Annotated[int | None, Header(alias="X-Personalrm-N-Best", ge=1, le=16, description="As `n_best`")]
+Person = Annotated[
+    Name | None, Header(alias="X-Personalrm-User", description="The person; the same as `user` in the body")
+]
+NBest = Annotated[
+    int | None, Header(alias="X-Personalrm-N-Best", ge=1, le=16, description="The same as `n_best` in the body")
+]
 
 
 @router.post("/v1/chat/completions", response_model=dict[str, Any])

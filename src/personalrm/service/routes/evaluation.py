@@ -63,7 +63,7 @@ async def evaluate_space(
     caller: Predicts,
     days: Annotated[int | None, Query(ge=1, le=3650, description="Number of days, the latest")] = None,
 ) -> Response:
-    """The same over all people of the space, computed at `as_of`; for a large space in the background.
+    """Prequential accuracy over all people of the space, computed at `as_of`; for a large space in the background.
 
     With `days` it is computed immediately, from the predictions of these days.
     """

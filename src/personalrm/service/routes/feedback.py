@@ -73,7 +73,7 @@ async def list_choices(
     request: Request,
     user: UserName,
     caller: Predicts,
-    after: Annotated[int, Query(ge=0, le=2**53, description="The `next` of the page before")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53, description="`next` of the previous page")] = 0,
     limit: Limit = 100,
 ) -> Response:
     """The person's choices in the order of arrival, page by page; `next` is null on the last page."""

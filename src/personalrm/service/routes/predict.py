@@ -25,7 +25,7 @@ async def compare(request: Request, user: UserName, body: PairIn, caller: Predic
 
 
 async def verdict(service: Service, space: SpaceStore, user: str, asked: PairIn) -> dict[str, Any]:
-    """As `VerdictOut`."""
+    """The prediction, with the fields of `VerdictOut`."""
     opened, found = await service.compared(space, user, asked.turns, asked.a, asked.b)
     return {
         "probability": found.probability,

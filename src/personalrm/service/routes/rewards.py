@@ -86,7 +86,7 @@ async def classify(
 async def classify_by_key(
     request: Request, key: Key, user: UserName, body: ClassifyIn, normalize: Normalize = True
 ) -> Response:
-    """The same with the key in the path."""
+    """vLLM's or SGLang's ``/classify``, with the key in the path."""
     return await _classify(request, user, body, await _caller(request, key), normalize)
 
 
@@ -94,7 +94,7 @@ async def classify_by_key(
 async def classify_of_model(
     request: Request, body: ClassifyIn, caller: Predicts, normalize: Normalize = True
 ) -> Response:
-    """The same; ``model`` names the person."""
+    """vLLM's or SGLang's ``/classify``; ``model`` names the person."""
     return await _classify(request, _named(body.model), body, caller, normalize)
 
 
@@ -110,7 +110,7 @@ async def score(
 async def score_of_model(
     request: Request, body: PairScoreIn, caller: Predicts, normalize: Normalize = True
 ) -> Response:
-    """The same; ``model`` names the person."""
+    """vLLM's ``/score``: the reward of each response to its prompt; ``model`` names the person."""
     return await _score(request, _named(body.model), body, caller, normalize)
 
 
