@@ -95,7 +95,12 @@ class TraitChangeOut(BaseModel):
 
 
 class TasteChangeOut(BaseModel):
-    """A change of taste: its day, its 80 % credible interval in days, and the profile versions before and after it."""
+    """A change of taste.
+
+    ``when``: day of the first choice after it, whose id is ``choice``; ``earliest``, ``latest``: its 80 % credible
+    interval. ``noticed``: day on which there were enough choices to detect it. ``said``: the change in one sentence. ``kept``:
+    whether the person has confirmed it. ``version_before``, ``version_now``: versions of the profile.
+    """
 
     when: str
     earliest: str
@@ -112,7 +117,10 @@ class TasteChangeOut(BaseModel):
 class TasteOut(BaseModel):
     """Changes, oldest first. ``false_alarms``: probability of any alarm for a person whose taste never changes.
 
-    ``left_out``: number of choices excluded because the person returned to an earlier taste.
+    ``choices``: number of choices that count (without ties if tested). ``tested``: false if the person has no profile
+    of the embedded engine.
+    ``left_out``: number of choices excluded because the person returned to an earlier taste, made between the days
+    ``left_out_from`` and ``left_out_to``.
     """
 
     changes: list[TasteChangeOut]
@@ -125,7 +133,11 @@ class TasteOut(BaseModel):
 
 
 class ErasedOut(BaseModel):
-    """Result of an erasure: erased rows and cache entries by table, and trained models that learned from the person."""
+    """Result of an erasure.
+
+    ``erased``: whether it is complete. ``erasure``: its number. ``counts``: erased rows and cache entries by table.
+    ``models``: trained models that learned from the person. ``finished``: seconds since 1970.
+    """
 
     erased: bool
     erasure: int
@@ -135,7 +147,7 @@ class ErasedOut(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error as RFC 9457 defines it, with the invalid fields and what to do about them."""
+    """An error as RFC 9457 defines it. ``way_out``: what to do; ``errors``: each invalid field with its problem."""
 
     type: str
     title: str
