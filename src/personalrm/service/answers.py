@@ -98,8 +98,8 @@ class TasteChangeOut(BaseModel):
     """A change of taste.
 
     ``when``: day of the first choice after it, whose id is ``choice``; ``earliest``, ``latest``: its 80 % credible
-    interval. ``noticed``: day on which there were enough choices to detect it. ``said``: the change in one sentence. ``kept``:
-    whether the person has confirmed it. ``version_before``, ``version_now``: versions of the profile.
+    interval. ``noticed``: day on which there were enough choices to detect it. ``said``: the change in one sentence.
+    ``kept``: whether the person has confirmed it. ``version_before``, ``version_now``: versions of the profile.
     """
 
     when: str
@@ -118,9 +118,8 @@ class TasteOut(BaseModel):
     """Changes, oldest first. ``false_alarms``: probability of any alarm for a person whose taste never changes.
 
     ``choices``: number of choices that count (without ties if tested). ``tested``: false if the person has no profile
-    of the embedded engine.
-    ``left_out``: number of choices excluded because the person returned to an earlier taste, made between the days
-    ``left_out_from`` and ``left_out_to``.
+    of the embedded engine. ``left_out``: number of choices excluded because the person returned to an earlier taste,
+    made between the days ``left_out_from`` and ``left_out_to``.
     """
 
     changes: list[TasteChangeOut]
