@@ -132,7 +132,9 @@ def learned(name: str, recipe: Recipe, people: People, fold: int) -> LocalModel:
         raise MissingExtra(f"'{name}' is trained: pip install 'personalrm[train]' ({error})") from error
     method, _, published = name.partition(":")
     chosen: Any = method
-    settings = Settings(chosen, recipe.training.features, published=bool(published), seed=recipe.seed)
+    settings = Settings(
+        chosen, recipe.training.features, published=bool(published), seed=recipe.seed, new_texts=recipe.new_texts
+    )
     return train(people(), settings)
 
 

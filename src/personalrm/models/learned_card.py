@@ -29,7 +29,13 @@ def read_fields(folder: Path) -> dict[str, Any]:
     """
     if not (folder / CARD).is_file():
         raise DataError(f"{folder} holds no trained model: expected the folder that `train --out` wrote")
-    return _migrated(read_object(folder / CARD, "model", SCHEMA))
+    return _trained_before_new_texts(_migrated(read_object(folder / CARD, "model", SCHEMA)))
+
+
+def _trained_before_new_texts(card: dict[str, Any]) -> dict[str, Any]:
+    """Models without this setting were trained for texts that their training users have judged."""
+    settings = card.get("settings")
+    return {**card, "settings": {"new_texts": False, **settings}} if isinstance(settings, dict) else card
 
 
 def _migrated(card: Mapping[str, Any]) -> dict[str, Any]:

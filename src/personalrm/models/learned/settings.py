@@ -27,6 +27,8 @@ class Settings:
         learning_rate: of AdamW; None takes the method's default.
         batch_people: users per step.
         seed: random seed.
+        new_texts: whether the model will predict texts that its training users have not judged, as in real use: the
+            shared reward is cross-fitted over texts as well.
     """
 
     __pydantic_config__: ClassVar[Any] = NO_OTHERS  # an unknown setting is an error
@@ -39,6 +41,7 @@ class Settings:
     learning_rate: float | None = None
     batch_people: int = 32
     seed: int = 0
+    new_texts: bool = True
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -6,7 +6,8 @@
 The shared reward is a Bradley–Terry model with a ridge penalty. The methods see it as one column, and the training
 choices carry cross-fitted scores, from weights that were not fitted to the user's fold: with in-sample scores the
 methods would learn to distrust the residual (PReF on PRISM, 3 seeds: calibration scales 0.58 to 1.15 instead of 1.02 to
-1.08). With ``published`` nothing is shared: the methods see all columns.
+1.08). Where several users judged the same text, it is left out as well for a model that will predict new texts. With
+``published`` nothing is shared: the methods see all columns.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class SharedReward:
 
 @one_blas_thread()
 def learn_shared_reward(
-    choices: Sequence[Choices], features: Features, fold: Rows, *, published: bool
+    choices: Sequence[Choices], features: Features, fold: Rows, text_fold: Rows | None = None, *, published: bool
 ) -> tuple[SharedReward, list[Choices]]:
     """Fit the shared reward; return it and the training choices as the methods' inputs.
 
@@ -57,22 +58,36 @@ def learn_shared_reward(
         choices: all training users', as feature rows.
         features: of the rows.
         fold: of each user (P,).
+        text_fold: of each choice of all users (n,), -1 if nobody else judged the text; None: texts are not left out.
         published: share nothing.
     """
     if published:
         return SharedReward(features, None), list(choices)
     x = np.concatenate([one.chosen - one.rejected for one in choices])
     weight = weights_of_all(choices)
-    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]), weight=weight)
+    crossed = maths.cross_fitted(x, np.repeat(fold, [len(one) for one in choices]), text_fold, weight)
     inverse_temperature = min(_INVERSE_TEMPERATURES, key=lambda one: maths.log_loss(one * crossed.outside, weight))
     shared = maths.shared_weights(x, shrink=crossed.shrink, weight=weight, step=crossed.step)
     shared_reward = SharedReward(features, inverse_temperature * shared)
-    inputs = []
-    for one, part in zip(choices, fold, strict=True):
-        weights = inverse_temperature * crossed.weights[part]
-        chosen, rejected = (_with_score(weights, rows, features) for rows in (one.chosen, one.rejected))
-        inputs.append(replace(one, chosen=chosen, rejected=rejected))
-    return shared_reward, inputs
+    cells = np.split(crossed.cell, np.cumsum([len(one) for one in choices])[:-1])
+    weights = inverse_temperature * crossed.weights
+    return shared_reward, [
+        replace(
+            one,
+            chosen=_crossed(weights, cell, one.chosen, features),
+            rejected=_crossed(weights, cell, one.rejected, features),
+        )
+        for one, cell in zip(choices, cells, strict=True)
+    ]
+
+
+def _crossed(weights: Array, cell: Rows, rows: Floats, features: Features) -> Floats:
+    """`_with_score` of each row (n, d) with the weights (cells, d) of its cell (n,)."""
+    found = np.empty((len(rows), 1 + features.personal(rows[:1]).shape[1]), dtype=np.float32)
+    for one in np.unique(cell):
+        inside = cell == one
+        found[inside] = _with_score(weights[one], rows[inside], features)
+    return found
 
 
 def _with_score(weights: Array, rows: Floats, features: Features) -> Floats:

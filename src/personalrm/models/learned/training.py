@@ -30,6 +30,8 @@ from personalrm.models.learned.model import Curve, LearnedModel, TrainingSummary
 from personalrm.models.learned.people import Choices, Rows, collate, group_folds
 from personalrm.models.learned.settings import Settings
 from personalrm.models.learned.shared_reward import SharedReward, learn_shared_reward
+from personalrm.models.traits.fit import text_folds
+from personalrm.models.traits.learning import person_and_group
 from personalrm.preferences import History, Preference
 from personalrm.profile.provenance import Lineage
 from personalrm.renamed import renamed, renamed_arguments
@@ -104,7 +106,8 @@ def train_validated(
     features = learn_features(settings.features, population, encoder)
     choices = [choices_of(one, features) for one in population]
     fold = np.random.default_rng(settings.seed).permutation(len(choices)) % min(FOLDS, len(choices))
-    shared_reward, inputs = learn_shared_reward(choices, features, fold, published=settings.published)
+    texts = text_folds(*person_and_group(population)) if settings.new_texts else None
+    shared_reward, inputs = learn_shared_reward(choices, features, fold, texts, published=settings.published)
     held_out = [_as_inputs(choices_of(one, features), shared_reward) for one in held]
     members, curves, parts = _members(
         inputs, held_out, fold, shared_reward, settings, checkpoints or NullStore(), on_epoch
