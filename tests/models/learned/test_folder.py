@@ -71,9 +71,11 @@ def test_a_model_of_version_0_1_predicts_the_same(
     scales, summary = card.pop("calibration"), card.pop("summary")
     card["trust"] = {"everybody": scales["population"], "person": scales["person"]}
     card["facts"] = summary | {"everybody_log_loss": summary.pop("population_log_loss")}
+    del card["settings"]["new_texts"]
     (tmp_path / CARD).write_bytes(orjson.dumps(card))
     again = load(tmp_path)
     assert (again.calibrator, again.summary) == (model.calibrator, model.summary)
+    assert (model.settings.new_texts, again.settings.new_texts) == (True, False)
     pairs = [(one.context, one.chosen, one.rejected) for one in twenty_people[19]]
     assert np.allclose(
         again.fit(twenty_people[16]).compare_many(pairs), model.fit(twenty_people[16]).compare_many(pairs), atol=1e-6

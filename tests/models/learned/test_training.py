@@ -16,6 +16,7 @@ from personalrm.models.learned.loop import EpochMetrics
 from personalrm.models.learned.model import choices_of
 from personalrm.models.learned.shared_reward import learn_shared_reward
 from personalrm.models.learned.training import train_validated
+from personalrm.models.traits.fit import text_folds
 from personalrm.preferences import History, Preference
 
 SHORT = Settings("pref", "traits", members=2, epochs=2)
@@ -161,3 +162,15 @@ def test_the_paper_variant_has_no_shared_reward(twenty_people: list[History], fe
     assert not shared_reward.base.any()
     assert inputs == choices
     assert shared_reward.transform(choices[0].chosen) is choices[0].chosen
+
+
+def test_a_shared_text_does_not_give_away_its_own_score(twenty_people: list[History], features: Features) -> None:
+    """Everybody judged the same texts: without text folds, the scores follow the labels of the text itself."""
+    fold, plain = np.arange(len(twenty_people)) % 5, [choices_of(one, features) for one in twenty_people]
+    same = [replace(plain[0], user=one.user) for one in twenty_people]
+    groups = np.tile(plain[0].group, len(same))
+    people = np.repeat(np.arange(len(same)), len(plain[0]))
+    _, judged = learn_shared_reward(same, features, fold, published=False)
+    _, new = learn_shared_reward(same, features, fold, text_folds(people, groups), published=False)
+    margins = [np.mean([one.chosen[:, 0] - one.rejected[:, 0] for one in inputs]) for inputs in (judged, new)]
+    assert margins[0] > 2.0 * margins[1]
