@@ -30,6 +30,7 @@ from personalrm.preferences import History
 from personalrm.stats.intervals import Paired, holm, interval, paired
 from populations import CHOICES, FOLDS, RECIPE
 from real_people import people_of
+from traits_accuracy import loss, right
 
 OTHERS, PARTS = ("writers", "ukp"), 4
 Array = NDArray[np.float64]
@@ -75,20 +76,12 @@ def _of_person(model: TraitsModel, at: int, one: History) -> Predicted:
     return Predicted(np.full(len(pairs), at), model.compare_many(pairs), leave_group_out(model, one))
 
 
-def _right(p: Array) -> Array:
-    return np.where(p > 0.5, 1.0, np.where(p < 0.5, 0.0, 0.5))
-
-
-def _loss(p: Array) -> Array:
-    return -np.log(np.clip(p, 1e-9, 1.0))
-
-
 def _row(name: str, mixture: str, method: str, p: Array, person: NDArray[np.intp]) -> tuple[object, ...]:
-    low, high = interval(_right(p), person) or (np.nan, np.nan)
-    stated, right = np.maximum(p, 1.0 - p), _right(p)
+    low, high = interval(right(p), person) or (np.nan, np.nan)
+    stated, correct = np.maximum(p, 1.0 - p), right(p)
     parts = np.array_split(np.argsort(stated, kind="stable"), PARTS)
-    bins = ", ".join(f"{100 * stated[rows].mean():.0f}/{100 * right[rows].mean():.0f}" for rows in parts)
-    return name, mixture, method, len(p), f"{right.mean():.3f} [{low:.3f}, {high:.3f}]", f"{_loss(p).mean():.4f}", bins
+    bins = ", ".join(f"{100 * stated[rows].mean():.0f}/{100 * correct[rows].mean():.0f}" for rows in parts)
+    return name, mixture, method, len(p), f"{correct.mean():.3f} [{low:.3f}, {high:.3f}]", f"{loss(p).mean():.4f}", bins
 
 
 def _difference(one: Paired, scale: float) -> str:
@@ -119,7 +112,7 @@ def main() -> None:
                 then = getattr(before, method)
                 if draw == 0:
                     rows.append(_row(name, "+".join(given.against), method, then, ours.person))
-                tests = [paired(measure(p), measure(then), ours.person) for measure in (_right, _loss)]
+                tests = [paired(measure(p), measure(then), ours.person) for measure in (right, loss)]
                 differences.append(((name, draw, method), *tests))
     print_table("people without whom the prior was learned",
                 ("set", "prior", "method", "choices", "accuracy", "nats", "bins"), rows)  # fmt: skip
