@@ -96,19 +96,17 @@ class Measured:
     Attributes:
         before, after: the log losses; ``after`` is None if all choices share one group.
         gain: mean of before − after, in nats per choice; None if not measured.
-        groups: number of groups of choices.
+        rows: the groups of choices.
         expected: expected gain on the person's later choices.
         weight: weight of each choice in the means, so that a ranking counts once; None if all weights are equal.
-        misled: whether the predictions in use are significantly worse than even odds.
     """
 
     before: Array
     after: Array | None
     gain: float | None
-    groups: int
+    rows: Groups
     expected: Expected
     weight: Array | None = None
-    misled: bool = False
 
     @classmethod
     def of(
@@ -121,14 +119,23 @@ class Measured:
     ) -> Measured:
         """Compute it from the losses, the groups and the prior of the gain."""
         gain = None if after is None else _mean(before - after, weight)
-        found = cls(before, after, gain, len(groups), prior.expected(gain, len(groups)), weight)
-        used = after if after is not None and found.helps else before
-        return replace(found, misled=worse_than_even_odds(used, groups))
+        return cls(before, after, gain, groups, prior.expected(gain, len(groups)), weight)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of choices."""
+        return len(self.rows)
 
     @property
     def helps(self) -> bool:
         """Whether own weights are used: they change predictions, and the expected loss is at most `TOLERANCE`."""
         return self.expected.mean > -TOLERANCE and self.gain != 0.0
+
+    @property
+    def misled(self) -> bool:
+        """Whether the predictions in use are significantly worse than even odds."""
+        used = self.after if self.after is not None and self.helps else self.before
+        return worse_than_even_odds(used, self.rows)
 
 
 def worse_than_even_odds(losses: Array, groups: Groups) -> bool:
